@@ -1,0 +1,268 @@
+"""Every book of a feed, kept by the market channel's messages, and the readers of each token.
+
+`Books` is the sink of `polywire.wire.market`. A message is applied whole, on the spot; an event is built only
+where somebody reads it, so a token without readers costs a book and nothing else.
+"""
+
+from typing import Final
+
+from polywire.core.book import Book, Reader
+from polywire.model.events import Event
+from polywire.model.health import ANSWERING, Freshness, FreshnessChanged, Gap
+from polywire.model.levels import Levels
+from polywire.model.market import (
+    BestChanged,
+    BookReplaced,
+    LevelChanged,
+    MarketCreated,
+    MarketResolved,
+    TickSizeChanged,
+    Traded,
+)
+from polywire.model.units import TokenId
+
+_ERRORS_KEPT: Final = 8
+
+
+class Books:
+    """The books of the followed tokens.
+
+    Args:
+        follow_all: Keep a book for every token that is heard of; else only for those that were `follow`ed.
+        from_empty: A token heard of first by a level change starts with an empty book that answers, for
+            recordings that hold no snapshots. Its best prices can be checked, its depth cannot be trusted.
+
+    Attributes:
+        changes: Level changes applied.
+        unfollowed: Level changes and snapshots of tokens that are not followed (normal: a market's messages
+            name both outcomes).
+        early: Level changes before their token's first snapshot; they are dropped, the snapshot holds them.
+        best_mismatches: Of the `best_checks`, those that differed, before anything was pruned.
+        pruned_levels: Levels removed because the venue stated a worse best price.
+        book_checks: Snapshots compared with the book kept until then.
+        book_mismatches: Those that differed.
+        reader_errors: Exceptions that readers raised; they were kept from the others.
+        errors: The first few of them, with their readers.
+    """
+
+    def __init__(self, *, follow_all: bool = False, from_empty: bool = False) -> None:
+        self._follow_all, self._from_empty = follow_all or from_empty, from_empty
+        self._books: dict[TokenId, Book] = {}
+        self._same_readers: dict[tuple[Reader, ...], tuple[Reader, ...]] = {}
+        self._warm: dict[TokenId, Book] = {}  # those that had a snapshot
+        self._readers_of_all: tuple[Reader, ...] = ()
+        self.changes = self.unfollowed = self.early = self._unchecked = 0
+        self.reader_errors = 0
+        self.errors: list[tuple[Reader, Exception]] = []
+        self.start_checks()
+
+    def start_checks(self) -> None:
+        """Set the counts of checks to zero, as at the end of a recording's first seconds."""
+        self._unchecked = self.changes  # every change is a check, but for those counted here
+        self.best_mismatches = self.pruned_levels = 0
+        self.book_checks = self.book_mismatches = 0
+
+    @property
+    def best_checks(self) -> int:
+        """Level changes after which the stated best prices were compared with the book's."""
+        return self.changes - self._unchecked
+
+    # ------------------------------------------------------------ who is followed, who reads
+
+    def follow(self, token: TokenId) -> Book:
+        """Keep a book of this token from now on; return it, cold if it is new."""
+        book = self._books.get(token)
+        if book is None:
+            book = self._books[token] = Book(token, self._readers_of_all)
+        return book
+
+    def forget(self, token: TokenId) -> None:
+        """Drop a token's book and its readers; who still holds the book gets no answer from it any more."""
+        book = self._books.pop(token, None)
+        self._warm.pop(token, None)
+        if book is not None:
+            book.readers = ()
+            book.doubt(Freshness.COLD, "not followed any more")
+
+    def read(self, token: TokenId, reader: Reader) -> None:
+        """Follow a token and hand each of its events to `reader` from now on."""
+        book = self.follow(token)
+        readers = (*book.readers, reader)
+        # One tuple for all tokens that the same readers read: at 100,000 tokens it stays in the processor's cache.
+        book.readers = self._same_readers.setdefault(readers, readers)
+
+    def read_all(self, reader: Reader) -> None:
+        """Hand every event of every followed token to `reader`, and every event that moves no book."""
+        self._readers_of_all = (*self._readers_of_all, reader)
+        for book in self._books.values():
+            book.readers = (*book.readers, reader)
+
+    def leave_all(self, reader: Reader) -> None:
+        """Hand nothing of any token to `reader` any more, also from inside a reader."""
+        self._readers_of_all = tuple(other for other in self._readers_of_all if other != reader)
+        for token in self._books:
+            self.leave(token, reader)
+
+    def leave(self, token: TokenId, reader: Reader) -> None:
+        """Hand nothing of a token to `reader` any more, also from inside a reader; the book is kept."""
+        book = self._books.get(token)
+        if book is not None:
+            book.readers = tuple(other for other in book.readers if other != reader)
+
+    def __getitem__(self, token: TokenId) -> Book:
+        """Return a followed token's book.
+
+        Raises:
+            KeyError: The token is not followed.
+        """
+        return self._books[token]
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._books
+
+    def __len__(self) -> int:
+        return len(self._books)
+
+    def values(self) -> list[Book]:
+        """Return the books, in the order they were first heard of."""
+        return list(self._books.values())
+
+    # ------------------------------------------------------------ what the decoder calls
+
+    def book(self, event: BookReplaced) -> None:
+        """Take a snapshot; after a doubt it ends a gap. See `polywire.wire.sink.MarketSink.book`."""
+        token = event.token
+        book = self._books.get(token)
+        if book is None:
+            if not self._follow_all:
+                self.unfollowed += 1
+                return
+            book = self.follow(token)
+        was, reason, verified_ns = book.freshness, book.reason, book.verified_ns
+        known = token in self._warm
+        equal = book.replace(event)
+        self._warm[token] = book
+        if known:
+            self.book_checks += 1
+            self.book_mismatches += not equal
+        if not book.readers:
+            return
+        if was is not Freshness.CURRENT:
+            now, venue_ms = event.seen_ns, event.venue_ms
+            if known and was not in ANSWERING:
+                self._tell(book.readers, Gap((token,), verified_ns, now, reason, venue_ms, now))
+            # Its readers are asked for anew each time: one may have left on being told of the gap.
+            change = FreshnessChanged(token, was, Freshness.CURRENT, book.reason, now, venue_ms, now)
+            self._tell(book.readers, change)
+        self._tell(book.readers, event)
+
+    def levels(self, events: list[LevelChanged]) -> None:
+        """Apply one `price_change`. See `polywire.wire.sink.MarketSink.levels`."""
+        warm = self._warm
+        self.changes += len(events)
+        for event in events:
+            book = warm.get(event.token)
+            if book is None:
+                book = self._first_change(event)
+                if book is None:
+                    continue
+            if not book.change(event):
+                self._settle(book, event)
+        for event in events:  # told when all is applied: a reader may look at the other outcome's book
+            book = warm.get(event.token)
+            if book is None:
+                continue
+            for reader in book.readers:
+                try:
+                    reader(event)
+                except Exception as error:  # noqa: BLE001 - a reader is foreign code; the others go on
+                    self._reader_failed(reader, error)
+
+    def event(self, event: Traded | BestChanged | TickSizeChanged | MarketCreated | MarketResolved) -> None:
+        """Hand on an event that changes no level. See `polywire.wire.sink.MarketSink.event`."""
+        if isinstance(event, MarketCreated):
+            readers = self._readers_of_all
+        elif isinstance(event, MarketResolved):
+            books = [self._books[token] for token in event.tokens if token in self._books]
+            found = [reader for book in books for reader in book.readers]
+            readers = tuple(dict.fromkeys((*found, *self._readers_of_all)))
+        else:
+            book = self._books.get(event.token)
+            if book is None:
+                readers = self._readers_of_all
+            else:
+                readers = book.readers
+                if isinstance(event, TickSizeChanged):
+                    book.tick = event.new_tick
+        if readers:
+            self._tell(readers, event)
+
+    def lost(self, tokens: tuple[TokenId, ...] | None, reason: str, seen_ns: int) -> None:
+        """Doubt the books whose changes could not be read. See `polywire.wire.sink.MarketSink.lost`."""
+        self.doubt(tokens, Freshness.SUSPECT, reason, seen_ns)
+
+    # ------------------------------------------------------------ what the feed calls
+
+    def doubt(
+        self, tokens: tuple[TokenId, ...] | None, freshness: Freshness, reason: str, seen_ns: int, venue_ms: int = 0
+    ) -> None:
+        """Stop answering for these tokens (None: for all) until their next snapshot.
+
+        Args:
+            tokens: Whose books; those not followed or still cold are passed over.
+            freshness: `SUSPECT`, or `RESYNCING` where a new snapshot is already on its way.
+            reason: One sentence; it becomes the reason of the gap.
+            seen_ns: Our clock, when the doubt arose.
+            venue_ms: The venue's clock of the message that raised it, 0 where none did.
+        """
+        for token in tuple(self._books) if tokens is None else tokens:  # a reader may follow and forget meanwhile
+            book = self._books.get(token)
+            if book is None or token not in self._warm or (book.freshness, book.reason) == (freshness, reason):
+                continue
+            was = book.freshness
+            book.doubt(freshness, reason)
+            if book.readers:
+                change = FreshnessChanged(token, was, freshness, reason, book.verified_ns, venue_ms, seen_ns)
+                self._tell(book.readers, change)
+
+    # ------------------------------------------------------------ inside
+
+    def _first_change(self, event: LevelChanged) -> Book | None:
+        """Return the book that a change of a token without a snapshot applies to; None where there is none yet."""
+        token = event.token
+        if not self._from_empty:
+            self.changes -= 1
+            if token in self._books or self._follow_all:
+                self.follow(token)
+                self.early += 1
+            else:
+                self.unfollowed += 1
+            return None
+        book = self.follow(token)
+        nothing = Levels.of("bid", ()), Levels.of("ask", ())
+        book.replace(BookReplaced(token, event.condition, *nothing, None, None, "", event.venue_ms, event.seen_ns))
+        self._warm[token] = book
+        return book
+
+    def _settle(self, book: Book, event: LevelChanged) -> None:
+        """Bring a book and the best prices the venue states together, and count what differed."""
+        best_bid, best_ask = event.best_bid, event.best_ask
+        pruned, missing = book.settle(best_bid, best_ask)
+        self._unchecked += best_bid is None and best_ask is None
+        self.best_mismatches += pruned > 0 or missing
+        self.pruned_levels += pruned
+        if missing and not self._from_empty and book.freshness in ANSWERING:  # a book in doubt learns nothing new
+            reason = f"the venue states best prices {best_bid} and {best_ask} (1e-4) that the book does not hold"
+            self.doubt((book.token,), Freshness.SUSPECT, reason, event.seen_ns, event.venue_ms)
+
+    def _tell(self, readers: tuple[Reader, ...], event: Event) -> None:
+        for reader in readers:
+            try:
+                reader(event)
+            except Exception as error:  # noqa: BLE001 - a reader is foreign code; the others go on
+                self._reader_failed(reader, error)
+
+    def _reader_failed(self, reader: Reader, error: Exception) -> None:
+        self.reader_errors += 1
+        if len(self.errors) < _ERRORS_KEPT:
+            self.errors.append((reader, error))

@@ -1,0 +1,1 @@
+"""Nouns and events of the venue: frozen, with exact numbers."""

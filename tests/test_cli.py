@@ -1,0 +1,181 @@
+"""The command line, as its user runs it: a process, its outputs, its exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from polywire import __version__
+from polywire.app import write_rehearsal
+
+POLYWIRE = [sys.executable, "-m", "polywire"]
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "100", **(env or {})}
+    return subprocess.run(
+        [*POLYWIRE, *arguments], capture_output=True, text=True, timeout=60, env=environment, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("tapes") / "rehearsal.pwtape"
+    write_rehearsal(path, seed=7, seconds=20.0)
+    return str(path)
+
+
+def test_up_plays_a_rehearsal_and_says_what_it_proved(tmp_path: Path) -> None:
+    done = run("up", "--for", "1", "--speed", "20", "--data", str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "frames" in done.stderr
+    assert "0 wrong" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "rehearsal.pwtape").stat().st_mode & 0o077 == 0
+
+
+def test_up_keeps_its_files_where_the_desktop_keeps_data(tmp_path: Path) -> None:
+    run("up", "--for", "0", env={"XDG_DATA_HOME": str(tmp_path)})
+    assert (tmp_path / "polywire" / "rehearsal.pwtape").is_file()
+
+
+def test_ctrl_c_ends_up_cleanly(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*POLYWIRE, "up", "--data", str(tmp_path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    while "playing it" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
+def test_verify_prints_its_verdict_as_the_last_line_and_nothing_else(tape: str) -> None:
+    done = run("tape", "verify", tape, "--strict")
+    assert (done.returncode, done.stderr) == (0, "")
+    verdict = json.loads(done.stdout)
+    assert verdict["undecoded"] == verdict["best_price_mismatches"] == verdict["book_mismatches"] == 0
+    assert verdict["best_price_checks"] > 100
+
+
+def test_strict_fails_on_anything_undecoded_and_shows_a_sample(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"raw":"PONG"}\n{"event_type":"merger","x":1}\n')
+    assert run("tape", "verify", str(path)).returncode == 0
+    done = run("tape", "verify", str(path), "--strict")
+    assert done.returncode == 1
+    assert "1 undecoded unknown:merger, such as" in done.stderr
+    assert json.loads(done.stdout)["undecoded"] == 1
+
+
+def test_strict_fails_on_a_tape_with_damage(tmp_path: Path, tape: str) -> None:
+    path = tmp_path / "cut.pwtape"
+    path.write_bytes(Path(tape).read_bytes()[:-1])
+    done = run("tape", "verify", str(path), "--strict")
+    assert done.returncode == 1
+    assert "cut off" in done.stderr
+
+
+def test_an_unknown_field_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        '{"market":"0x1","asset_id":"7","price":"0.5","side":"BUY","size":"1","timestamp":"1",'
+        '"event_type":"last_trade_price","mood":"good"}\n'
+    )
+    assert "1 last_trade_price with the unknown field 'mood'" in run("tape", "verify", str(path)).stderr
+
+
+def test_from_empty_checks_tokens_without_snapshots(tmp_path: Path, tape: str) -> None:
+    path = tmp_path / "changes.jsonl"
+    frames = run("tape", "export", tape, "-", "--format", "frames").stdout.splitlines()
+    path.write_text("\n".join(line for line in frames if "price_change" in line))
+    assert json.loads(run("tape", "verify", str(path)).stdout)["best_price_checks"] == 0
+    assert json.loads(run("tape", "verify", str(path), "--from-empty", "5").stdout)["best_price_checks"] > 100
+
+
+def test_stats_are_for_people_or_for_programs(tape: str) -> None:
+    numbers = json.loads(run("tape", "stats", tape, "--json").stdout)
+    people = run("tape", "stats", tape).stdout
+    assert numbers["tokens"] == 16
+    assert "tokens: 16" in people
+    assert "best_bid_ask:" in people
+
+
+def test_play_prints_events_as_json_lines(tape: str) -> None:
+    done = run("tape", "play", tape, "--speed", "1000", "--jsonl")
+    assert done.returncode == 0
+    assert {json.loads(line)["type"] for line in done.stdout.splitlines()} >= {"BookReplaced", "LevelChanged"}
+
+
+def test_a_reader_that_leaves_ends_play_without_a_word(tape: str) -> None:
+    line = f"'{sys.executable}' -m polywire tape play {tape} --speed 1000 --jsonl | head -n 1"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+    assert json.loads(done.stdout)["type"] == "MarketCreated"
+    assert done.stderr == ""
+
+
+def test_play_draws_the_summary_where_there_is_no_terminal(tape: str) -> None:
+    assert "0 wrong" in run("tape", "play", tape, "--speed", "1000").stderr
+
+
+@pytest.mark.parametrize("form", ["csv", "events", "frames", "parquet"])
+def test_export_writes_each_form(tmp_path: Path, tape: str, form: str) -> None:
+    target = tmp_path / f"out.{form}"
+    done = run("tape", "export", tape, str(target), "--format", form)
+    assert done.returncode == 0
+    assert "lines written to" in done.stderr
+    assert target.stat().st_size > 1_000
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_parquet_holds_exact_decimals_sorted_by_token(tmp_path: Path, tape: str) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="the extra `analytics` is not installed")
+    target = tmp_path / "rows.parquet"
+    run("tape", "export", tape, str(target), "--format", "parquet")
+    with duckdb.connect() as database:
+        database.read_parquet(str(target)).create("rows")
+        rows = database.sql("SELECT token, typeof(price), typeof(size) FROM rows").fetchall()
+    assert rows == sorted(rows)
+    assert {row[1:] for row in rows} == {("DECIMAL(6,4)", "DECIMAL(18,6)")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["tape", "verify", "/nowhere/a.jsonl"], 1, "cannot be read: No such file"),
+        (["tape", "export", "TAPE", "/nowhere/out.csv", "--format", "csv"], 1, "choose another place"),
+        (["tape", "export", "TAPE", "-", "--format", "parquet"], 1, "name a file"),
+        (["tape", "export", "TAPE", "-", "--format", "xml"], 2, "none of frames, events, csv, parquet"),
+        (["tape", "verify"], 2, "Missing argument"),
+        (["up", "--for", "soon"], 2, "as a number"),
+        (["fly"], 2, "No such command"),
+    ],
+)
+def test_what_goes_wrong_is_one_clear_sentence_and_an_exit_code(
+    tape: str, arguments: list[str], code: int, says: str
+) -> None:
+    done = run(*[tape if argument == "TAPE" else argument for argument in arguments])
+    assert done.returncode == code
+    assert says in " ".join(done.stderr.replace("│", " ").split())
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["up"], ["tape"], *[["tape", name] for name in ("verify", "stats", "play", "export")]]
+)
+def test_every_command_has_help_with_an_example(command: list[str]) -> None:
+    done = run(*command, "--help")
+    assert done.returncode == 0
+    assert "polywire " + " ".join(command) in done.stdout
+    assert "Example: polywire" in done.stdout or "Start with: polywire up" in done.stdout
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run("--version").stdout == f"polywire {__version__}\n"
