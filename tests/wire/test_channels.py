@@ -48,3 +48,13 @@ def test_another_venues_lines_are_foreign(source: str) -> None:
 )
 def test_a_recorders_own_name_and_the_shape_decide(source: str, frame: bytes, channel: Channel) -> None:
     assert channel_of(source, frame) is channel
+
+
+@pytest.mark.parametrize(("channel", "prefix"), [(Channel.MARKET, "market."), (Channel.LIVE, "live.")])
+def test_every_channel_has_a_frame(channel: Channel, prefix: str) -> None:
+    frames = [path.read_bytes() for path in FRAMES.glob(f"{prefix}*.json")]
+    assert channel in {channel_of("", frame) for frame in frames}
+
+
+def test_no_channel_is_left_out_of_the_row_above() -> None:
+    assert set(Channel) == {Channel.MARKET, Channel.LIVE}
