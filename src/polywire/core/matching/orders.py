@@ -4,10 +4,14 @@ Prices are ints of 1e-4 USDC, sizes ints of 1e-6 shares, collateral ints of 1e-6
 """
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from polywire.model.units import BookSide, ConditionId, TokenId, TradeSide
+
+NOWHERE: Final = ConditionId("")
+"""The market of an outcome that concerns none."""
 
 
 class OrderKind(StrEnum):
@@ -52,6 +56,22 @@ class MarketTerms(msgspec.Struct, frozen=True):
     fee_rate: int = 0  # 1e-4: takers pay shares x rate x (p(1-p))^exponent
     fee_exponent: int = 1
     neg_risk: bool = False
+
+
+class OpenOrder(msgspec.Struct, frozen=True):
+    """An order that rests, as it stands."""
+
+    order: Order
+    condition: ConditionId
+    left: int  # shares still wanted
+    matched: int  # shares had so far, as a taker before it rested and as a maker since
+    placed_ms: int  # venue time
+    number: int  # of all orders taken, from 1: the lower, the earlier
+
+    @property
+    def token(self) -> TokenId:
+        """The outcome it names."""
+        return self.order.token
 
 
 class Leg(msgspec.Struct, frozen=True, gc=False):
@@ -99,17 +119,32 @@ class Cancelled(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why an order was not taken: nothing has changed."""
+    """Why a command was not taken: nothing has changed.
 
-    code: str  # one word a program can act on: "tick", "size", "duplicate", "post-only", "balance", "fok", "fak", …
-    reason: str  # one sentence with the numbers
+    Codes: `token` no such outcome, `closed` it takes no orders, `duplicate` the id was used, `tick` a
+    price off the grid or range, `size` too few or too many shares, `amount` shares and collateral do not go
+    together, `expiration` past or out of place, `post-only` it would take, `marketable` a BUY for under 1 USDC
+    that would take, `fok` not enough to fill it whole, `fak` nothing to fill it with, `balance` not covered,
+    `order` no such order rests.
+    """
+
+    code: str
+    reason: str  # one sentence with the numbers; the venue's own words where they are known
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What one command did."""
+    """What one command did to one market, and to others where promised collateral went."""
 
-    status: str = ""  # of a placed order: "live", "matched", "refused"; "" for other commands
+    status: str = ""  # of a placed order: "live", "matched" (fully or in part), "refused"; "" for other commands
     trades: tuple[Trade, ...] = ()
     levels: tuple[LevelMoved, ...] = ()
     cancelled: tuple[Cancelled, ...] = ()
     refusal: Refusal | None = None
+    condition: ConditionId = NOWHERE  # the market; "" where there is none
+    resting: int = 0  # shares of a placed order that rest now
+    elsewhere: dict[ConditionId, "Outcome"] = {}  # other markets, where orders lost their cover
+
+
+def refused(code: str, reason: str, condition: ConditionId = NOWHERE) -> Outcome:
+    """Return the outcome of an order that changed nothing."""
+    return Outcome("refused", refusal=Refusal(code, reason), condition=condition)
