@@ -22,23 +22,25 @@ class VenueMarket(msgspec.Struct):
     tick: int  # 1e-4 USDC
     min_size: int  # 1e-6 shares
     created_ms: int
-    start_ms: int
-    end_ms: int
+    start_ms: int  # when its trading opens
+    end_ms: int  # when it is meant to be decided
     group_item: str = ""  # its name inside a neg-risk event
     neg_risk: bool = False
     fee_rate: int = 0  # 1e-4
     fee_exponent: int = 1
     rebate_rate: int = 0  # 1e-4
-    sports_market_type: str = ""
-    line: str = ""
+    sports_market_type: str = ""  # "moneyline", "spreads", "totals"; "" where it is no game's
+    line: str = ""  # of a spread or a total: "-1.5"
     game_start_ms: int = 0
+    window_start_ms: int = 0  # of an up/down market: when its strike is taken; 0 where it has none
     accepting_orders: bool = True
     closed: bool = False
     winner: TokenId | None = None
     resolution: Literal["", "proposed", "resolved"] = ""
-    last_trade: str = ""  # the price as traded, of the first token; "" where never
-    last_side: Literal["", "BUY", "SELL"] = ""
-    volume: int = 0  # collateral traded, 1e-6 USDC
+    last_trade: str = ""  # of the first token, with the zeros of a traded price ("0.490"); "" where never
+    last_side: Literal["", "BUY", "SELL"] = ""  # what its taker did, in terms of the first token
+    volume: int = 0  # collateral that takers gave or got, 1e-6 USDC
+    closed_ms: int = 0  # when it resolved; 0: not yet
 
 
 class VenueEvent(msgspec.Struct):
@@ -56,6 +58,7 @@ class VenueEvent(msgspec.Struct):
     neg_risk_id: str = ""
     series: str = ""  # slug of the series a recurring event belongs to
     closed: bool = False
+    closed_ms: int = 0  # when its last market resolved; 0: not yet
 
 
 class Catalogue:
@@ -72,6 +75,7 @@ class Catalogue:
         self._by_token: dict[TokenId, VenueMarket] = {}
         self._by_slug: dict[str, VenueMarket] = {}
         self._by_id: dict[str, VenueMarket] = {}
+        self._by_event: dict[str, list[VenueMarket]] = {}
 
     def add_event(self, event: VenueEvent) -> None:
         """List an event."""
@@ -81,6 +85,7 @@ class Catalogue:
         """List a market of a listed event."""
         self.markets[market.condition] = market
         self._by_slug[market.slug] = self._by_id[market.id] = market
+        self._by_event.setdefault(market.event_id, []).append(market)
         for token in market.tokens:
             self._by_token[token] = market
 
@@ -98,4 +103,4 @@ class Catalogue:
 
     def of_event(self, event: str) -> list[VenueMarket]:
         """Return an event's markets, in the order they were listed."""
-        return [market for market in self.markets.values() if market.event_id == event]
+        return list(self._by_event.get(event, ()))

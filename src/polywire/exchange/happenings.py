@@ -2,7 +2,7 @@
 
 import msgspec
 
-from polywire.core.matching.orders import LevelMoved, Trade
+from polywire.core.matching.orders import Cancelled, LevelMoved, Trade
 from polywire.model.units import ConditionId, TokenId
 
 
@@ -13,6 +13,7 @@ class BookMoved(msgspec.Struct, frozen=True):
     trades: tuple[Trade, ...]
     levels: tuple[LevelMoved, ...]  # in terms of the market's first token
     venue_ms: int
+    cancelled: tuple[Cancelled, ...] = ()  # orders that ended by it, unfilled or partly so
 
 
 class TickMoved(msgspec.Struct, frozen=True):

@@ -1,0 +1,40 @@
+"""A simulated reference price of an asset, and what it says of an up/down window."""
+
+import math
+import random
+from typing import Final
+
+_YEAR_S: Final = 365.25 * 86_400.0
+
+
+class Reference:
+    """A price that wanders without drift, in calm and in wild hours.
+
+    Args:
+        rng: Its dice.
+        price: USD at the start.
+        year_sigma: The spread of its yearly logarithm in a middling hour: 0.5 is 50 %.
+    """
+
+    def __init__(self, rng: random.Random, price: float, year_sigma: float) -> None:
+        self._rng, self._log = rng, math.log(price)
+        self._sigma = year_sigma / math.sqrt(_YEAR_S)  # a square root of a second
+        self._mood = 0.0  # log of how wild it is
+
+    @property
+    def price(self) -> float:
+        """USD, to the cent."""
+        return round(math.exp(self._log), 2)
+
+    def pass_time(self, seconds: float) -> None:
+        """Move on by that long."""
+        rng = self._rng
+        self._mood += -self._mood * seconds / 900.0 + rng.gauss(0.0, 0.012 * math.sqrt(seconds))
+        self._log += rng.gauss(0.0, self._sigma * math.exp(self._mood) * math.sqrt(seconds))
+
+    def chance_up(self, strike: float, left_s: float) -> float:
+        """Return the probability that it ends at or above `strike` in `left_s` seconds; 0 or 1 where none are left."""
+        if left_s <= 0.0:
+            return 1.0 if self.price >= strike else 0.0
+        spread = self._sigma * math.exp(self._mood) * math.sqrt(left_s)
+        return 0.5 * (1.0 + math.erf((self._log - math.log(strike)) / spread / math.sqrt(2.0)))

@@ -1,0 +1,241 @@
+"""`/venue`: what the exchange says of itself, its ledger, and its clock, faults and resolutions to be steered.
+
+Steering is for this machine: the peer must be loopback, the `Host` one of this machine's own names, and a page of
+another origin is refused, so that a web site in a browser here cannot do it either.
+"""
+
+import ipaddress
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from polywire.errors import Misuse
+from polywire.exchange.answers import Refused, answer, body_of
+from polywire.exchange.clock import VenueClock
+from polywire.exchange.faults import Faults
+from polywire.exchange.ledger import Account, Ledger, by_token
+from polywire.exchange.market_channel import MarketChannel
+from polywire.exchange.shelf import Shelf
+from polywire.exchange.venue import Venue
+from polywire.model.units import ConditionId, TokenId
+
+CHAIN_ID: Final = 80_002
+"""Not 137: no order signed for us is a valid live one."""
+
+_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_LONGEST_STEP_MS: Final = 10 * 365 * 86_400_000
+
+
+class VenueRoutes:
+    """The exchange's page about itself.
+
+    Args:
+        host: What it is bound to.
+        port: The same.
+        seed: Of the life it leads; None: it plays a tape.
+        venue: What `POST /venue/resolve` acts on; None: it plays a tape.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        seed: int | None,
+        clock: VenueClock,
+        shelf: Shelf,
+        channel: MarketChannel,
+        ledger: Ledger,
+        faults: Faults,
+        venue: Venue | None,
+    ) -> None:
+        self._host, self._port, self._seed = host, port, seed
+        self._clock, self._shelf, self._channel = clock, shelf, channel
+        self._ledger, self._faults, self._venue = ledger, faults, venue
+        self._identity = f"polywire-exchange:{'tape' if seed is None else seed}-{secrets.token_hex(8)}"
+
+    def routes(self) -> list[Route]:
+        """Return its routes."""
+        return [
+            Route("/venue", self._describe, methods=["GET"]),
+            Route("/venue/clock", self._local(self._steer_clock), methods=["POST"]),
+            Route("/venue/faults", self._local(self._start_fault), methods=["POST"]),
+            Route("/venue/faults", self._local(self._stop_faults), methods=["DELETE"]),
+            Route("/venue/faults/{name}", self._local(self._stop_fault), methods=["DELETE"]),
+            Route("/venue/resolve", self._local(self._resolve), methods=["POST"]),
+        ]
+
+    # ------------------------------------------------------------ what it is
+
+    async def _describe(self, request: Request) -> Response:
+        base = self._base(request)
+        shown: dict[str, Any] = {
+            "identity": self._identity,
+            "chain_id": CHAIN_ID,
+            "seed": self._seed,
+            "clock": self._shown_clock(),
+            "faults": self._faults.described(),
+            "slow_dropped": self._ledger.slow_dropped,
+            "urls": urls(base),
+            "markets": [
+                {
+                    "condition": market.condition,
+                    "slug": market.slug,
+                    "question": market.question,
+                    "outcomes": market.outcomes,
+                    "tokens": market.tokens,
+                    "closed": market.closed,
+                }
+                for market in self._shelf.catalogue.markets.values()
+            ],
+        }
+        if request.query_params.get("ledger") != "0":
+            opened, closed = self._ledger.accounts
+            following = {connection.account: list(connection.tokens) for connection in self._channel.connections}
+            shown |= {
+                "happened": by_token(self._ledger.happened),
+                "sent": by_token(self._ledger.sent),
+                "connections": [_account(one) | {"subscribed": following.get(one, [])} for one in opened],
+                "closed": [_account(one) | {"closed_ms": one.closed_ms, "ended": one.ended} for one in closed],
+            }
+        return answer(shown)
+
+    def _base(self, request: Request) -> str:
+        host = request.headers.get("host", "")
+        named = host if _is_host(host) else f"{_bracketed(self._host)}:{self._port}"
+        return f"http://{named}"
+
+    def _shown_clock(self) -> dict[str, Any]:
+        return {"now_ms": self._clock.now_ms(), "speed": self._clock.speed, "paused": self._clock.paused}
+
+    # ------------------------------------------------------------ how it is steered
+
+    async def _steer_clock(self, body: dict[str, Any], _: Request) -> Any:
+        paused, speed, step = body.get("paused"), body.get("speed"), body.get("step_ms")
+        if paused is not None and not isinstance(paused, bool):
+            raise Refused(400, f"paused is true or false, and {paused!r} was given")
+        if speed is not None and (isinstance(speed, bool) or not isinstance(speed, int | float)):
+            raise Refused(400, f"speed is a number above 0, and {speed!r} was given")
+        if step is not None and (isinstance(step, bool) or not isinstance(step, int) or step > _LONGEST_STEP_MS):
+            raise Refused(400, f"step_ms is a whole number up to {_LONGEST_STEP_MS}, and {step!r} was given")
+        if speed is not None:
+            self._clock.speed = float(speed)
+        if paused is not None:
+            (self._clock.pause if paused else self._clock.resume)()
+        if step is not None:
+            self._clock.step(step)
+        return self._shown_clock()
+
+    async def _start_fault(self, body: dict[str, Any], _: Request) -> Any:
+        name, argument, for_s = body.get("name"), body.get("argument", ""), body.get("for_s")
+        if not isinstance(name, str) or isinstance(argument, bool) or not isinstance(argument, str | int | float):
+            raise Refused(400, 'a fault is {"name": text, "argument": text, "for_s": seconds}, the last two optional')
+        if for_s is not None and (isinstance(for_s, bool) or not isinstance(for_s, int | float) or for_s <= 0):
+            raise Refused(400, f"for_s is a number of seconds above 0, and {for_s!r} was given")
+        self._faults.start(name, str(argument), for_s)
+        return self._faults.described()
+
+    async def _stop_faults(self, _body: dict[str, Any], _: Request) -> Any:
+        self._faults.stop_all()
+        return self._faults.described()
+
+    async def _stop_fault(self, _body: dict[str, Any], request: Request) -> Any:
+        name = request.path_params["name"]
+        if not self._faults.stop(name):
+            raise Refused(404, f"no fault {name!r} is on")
+        return self._faults.described()
+
+    async def _resolve(self, body: dict[str, Any], _: Request) -> Any:
+        condition, winner = body.get("condition"), body.get("winner")
+        if self._venue is None:
+            raise Refused(409, "a tape plays here, and its markets resolve as they did; start an exchange without one")
+        market = self._shelf.catalogue.markets.get(ConditionId(str(condition)))
+        if market is None:
+            raise Refused(404, f"no market with condition {condition!r} is listed; GET /venue names them")
+        if winner not in market.tokens:
+            raise Refused(400, f"winner is one of {', '.join(market.tokens)}, and {winner!r} was given")
+        self._venue.resolve(market.condition, TokenId(winner))
+        return {"condition": market.condition, "winner": winner}
+
+    def _local(
+        self, act: Callable[[dict[str, Any], Request], Awaitable[Any]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            self._check_local(request)
+            body = await body_of(request) if request.method == "POST" else {}
+            if not isinstance(body, dict):
+                raise Refused(400, "the body is a JSON object")
+            try:
+                return answer(await act(body, request))
+            except Misuse as misuse:
+                raise Refused(400, str(misuse)) from misuse
+
+        return endpoint
+
+    def _check_local(self, request: Request) -> None:
+        peer = "" if request.client is None else request.client.host
+        if not _is_loopback(peer):
+            raise Refused(403, f"only this machine may steer the exchange, and {peer} asked")
+        own = _LOOPBACK_NAMES | {self._host.lower()}
+        host = _host_name(request.headers.get("host", ""))
+        origin = request.headers.get("origin")
+        if host not in own:
+            raise Refused(403, f"the Host header names {host!r}, which is not this exchange; ask {self._host}")
+        if origin is not None and _host_name(origin.partition("://")[2]) not in own:
+            raise Refused(403, f"a page of {origin} may not steer the exchange")
+
+
+def urls(base: str) -> dict[str, str]:
+    """Return every service's address on the host and port of `base`, whether it is served yet or not."""
+    sockets = "ws" + base.removeprefix("http")
+    return {
+        **{name: f"{base}/{name}" for name in ("clob", "gamma", "data", "relayer", "rpc", "rfq")},
+        "market_ws": f"{sockets}/ws/market",
+        "user_ws": f"{sockets}/ws/user",
+        "rtds_ws": f"{sockets}/rtds",
+        "realtime_ws": f"{sockets}/realtime",
+        "sports_ws": f"{sockets}/sports",
+    }
+
+
+def _account(account: Account) -> dict[str, Any]:
+    return {
+        "peer": account.peer,
+        "opened_ms": account.opened_ms,
+        "sent": by_token(account.sent),
+        "due": by_token(account.due),
+        "frames": account.frames,
+        "bytes": account.bytes,
+    }
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (parsed if mapped is None else mapped).is_loopback
+
+
+def _is_host(host: str) -> bool:
+    return bool(host) and all(sign.isascii() and (sign.isalnum() or sign in ".-:[]") for sign in host)
+
+
+def _host_name(host: str) -> str:
+    """Return a host header without its port.
+
+    >>> _host_name("[::1]:8421"), _host_name("LOCALHOST:8421"), _host_name("127.0.0.1")
+    ('::1', 'localhost', '127.0.0.1')
+    """
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
