@@ -66,7 +66,7 @@ class BareBooks(Books):
     """Books of that kind."""
 
     def follow(self, token: TokenId) -> Book:
-        return self._books.setdefault(token, BareBook(token, self._readers_of_all))
+        return self._books.setdefault(token, BareBook(token))
 
 
 def count(_: Event) -> None:

@@ -5,7 +5,12 @@ PolywireError
 │   └── Undecodable         one message could not be read
 ├── Misuse                  the caller asked for something that cannot be; mend the call
 │   ├── LinkMisuse          a signal that cannot follow the link's state
-│   └── NotEnoughShares     a book holds fewer shares than asked for
+│   ├── NotEnoughShares     a book holds fewer shares than asked for
+│   ├── NotConnectedYet     a kind of event that no stream of this version carries
+│   └── UnknownTarget       no market goes by that name; the nearest are told
+├── VenueUnreachable        a connection or a request failed; try again, it may pass
+├── DataOwned               another process owns the data directory; attach to it, or take another directory
+├── OwnerGone               the process that owns the data directory does not answer (any more); start it again
 ├── BookNotCurrent          a book may be wrong, so it does not answer; wait for the next event
 └── TapeError               a tape cannot be read
     ├── TapeDamaged         its bytes are not what was written
@@ -59,6 +64,69 @@ class NotEnoughShares(Misuse):
         super().__init__(
             f"{wanted / 1e6:g} shares asked for, {available / 1e6:g} rest on that side; ask for at most that many"
         )
+
+
+class NotConnectedYet(Misuse):
+    """A kind of event that has a name and a type, and no stream that carries it yet."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(f"{kind} is not connected yet: its stream opens in a later version; leave it out of `kinds`")
+
+
+class UnknownTarget(Misuse):
+    """No market goes by that name.
+
+    Args:
+        target: What was asked for.
+        nearest: Slugs of listed markets that come near it, the nearest first.
+    """
+
+    def __init__(self, target: str, nearest: tuple[str, ...] = ()) -> None:
+        self.target, self.nearest = target, nearest
+        hint = f"the nearest are: {', '.join(nearest)}" if nearest else "nothing listed comes near it"
+        super().__init__(
+            f"no market is known as {target[:100]!r}; {hint} (a token id, condition id, slug or market URL will do)"
+        )
+
+
+class VenueUnreachable(PolywireError):
+    """A connection or a request to the venue failed.
+
+    Args:
+        url: What was asked.
+        reason: Why it failed, as far as can be told.
+        status: The HTTP status, where there was an answer.
+    """
+
+    def __init__(self, url: str, reason: str, *, status: int | None = None) -> None:
+        self.url, self.reason, self.status = url, reason, status
+        super().__init__(f"{url} cannot be reached: {reason}; check the address and the network, then try again")
+
+
+class DataOwned(PolywireError):
+    """A data directory has one owner, and it is another process.
+
+    Args:
+        data: The directory.
+        pid: The owner's process id; None where it has not been written down yet.
+    """
+
+    def __init__(self, data: str, pid: int | None) -> None:
+        self.data, self.pid = data, pid
+        who = "another process" if pid is None else f"process {pid}"
+        super().__init__(
+            f"{data} is owned by {who}, and a data directory has one owner; look at it with `polywire watch` or "
+            "`polywire status`, end it with Ctrl-C or `kill`, or name another directory with --data"
+        )
+
+
+class OwnerGone(PolywireError):
+    """The process that owns a data directory does not answer, or ended in the middle of an answer."""
+
+    def __init__(self, data: str, reason: str) -> None:
+        self.data, self.reason = data, reason
+        super().__init__(f"the owner of {data} {reason}; run the command again, or start one with `polywire up`")
 
 
 class BookNotCurrent(PolywireError):

@@ -192,3 +192,82 @@ def test_starting_the_checks_zeroes_their_counts_and_no_others() -> None:
     assert (books.changes, books.unfollowed, books.reader_errors) == (2, 1, 6)
     books.levels([change("bid", 3_300, 1), change("bid", 1, 1, (3_300, 3_400))])
     assert (books.best_checks, books.changes) == (1, 4)
+
+
+# ------------------------------------------------------------ snapshots that are asked for
+
+
+def test_a_snapshot_asked_for_makes_a_new_book_syncing_and_one_that_had_any_resyncing() -> None:
+    heard: list[Event] = []
+    books = with_book(heard.append)
+    books.read(OTHER, heard.append)
+    books.await_snapshots((OTHER, TOKEN), "subscribed", 5_000)
+    assert heard == [
+        FreshnessChanged(OTHER, Freshness.COLD, Freshness.SYNCING, "subscribed", None, 0, 5_000),
+        FreshnessChanged(TOKEN, Freshness.CURRENT, Freshness.RESYNCING, "subscribed", 1_000, 0, 5_000),
+    ]
+    with pytest.raises(BookNotCurrent, match="syncing \\(subscribed;"):
+        books[OTHER].answer()
+
+
+def test_asking_again_is_told_once_and_keeps_the_first_reason() -> None:
+    heard: list[Event] = []
+    books = with_book(heard.append)
+    books.await_snapshots((TOKEN, TOKEN), "subscribed", 5_000)
+    books.await_snapshots((TOKEN,), "subscribed again", 6_000)
+    assert (kinds(heard), books[TOKEN].reason) == (["FreshnessChanged"], "subscribed")
+
+
+def test_nothing_is_awaited_for_a_token_that_is_not_followed() -> None:
+    books = with_book()
+    books.await_snapshots((THIRD,), "subscribed", 5_000)
+    assert (THIRD in books, len(books), books[TOKEN].freshness) == (False, 1, Freshness.CURRENT)
+
+
+def test_a_first_snapshot_that_was_awaited_ends_no_gap_and_another_ends_one() -> None:
+    heard: list[Event] = []
+    books = Books()
+    books.read(TOKEN, heard.append)
+    books.await_snapshots((TOKEN,), "subscribed", 500)
+    books.book(snapshot(BIDS, ASKS))
+    books.await_snapshots((TOKEN,), "reconnected", 5_000)
+    books.book(snapshot(BIDS, ASKS, seen_ns=9_000))
+    assert kinds(heard) == [*["FreshnessChanged"] * 2, "BookReplaced", "FreshnessChanged", "Gap", *kinds(heard)[1:3]]
+    assert [event for event in heard if isinstance(event, Gap)] == [
+        Gap((TOKEN,), 1_000, 9_000, "reconnected", 1, 9_000)
+    ]
+
+
+def test_tokens_that_became_suspect_are_gathered_for_whoever_can_mend_them() -> None:
+    books = with_book()
+    books.follow(OTHER)
+    books.book(snapshot(BIDS, ASKS, token=OTHER))
+    assert books.suspects == set()
+    books.levels([change("bid", 3_000, 7, (3_350, 3_400))])
+    assert books.suspects == {TOKEN}
+    books.lost((OTHER,), "cut", 5_000)
+    assert books.suspects == {TOKEN, OTHER}
+    books.forget(OTHER)
+    assert books.suspects == {TOKEN}
+
+
+def test_a_book_that_is_only_awaited_is_nobody_s_to_mend() -> None:
+    books = with_book()
+    books.follow(OTHER)
+    books.doubt((TOKEN,), Freshness.RESYNCING, "reconnected", 5_000)
+    books.await_snapshots((TOKEN, OTHER), "subscribed", 5_000)
+    books.lost((THIRD,), "cut", 5_000)
+    assert books.suspects == set()
+
+
+def test_a_suspect_stays_gathered_until_it_is_cleared_and_is_gathered_again_when_it_is_suspect_again() -> None:
+    """Whoever mends looks at each book's freshness: a snapshot may have come by itself."""
+    books = with_book()
+    gathered = books.suspects
+    books.lost((TOKEN,), "cut", 5_000)
+    books.book(snapshot(BIDS, ASKS))
+    assert gathered == {TOKEN}
+    gathered.clear()
+    books.lost((TOKEN,), "cut again", 6_000)
+    assert books.suspects is gathered
+    assert gathered == {TOKEN}

@@ -124,6 +124,32 @@ def test_a_message_is_applied_whole_before_anybody_is_told() -> None:
     assert seen == [77]
 
 
+def test_of_one_message_each_entry_is_told_in_order_and_those_of_unread_books_to_nobody() -> None:
+    told: list[Event] = []
+    books = with_book(told.append)
+    books.follow(OTHER)
+    books.book(snapshot(BIDS, ASKS, token=OTHER))
+    books.read(THIRD, told.append)
+    entries = [
+        change("bid", 1, 1),
+        change("ask", 2, 2, token=OTHER),
+        change("ask", 3, 3, token=THIRD),
+        change("bid", 4, 4),
+    ]
+    books.levels(entries)
+    assert told == [entries[0], entries[3]]  # the third has no snapshot yet, so nothing of it can be applied
+    assert counts(books) == {"changes": 3, "early": 1}
+
+
+def test_a_doubt_that_a_message_raises_is_told_before_its_entries() -> None:
+    """The reader knows from the first entry on that the book does not answer."""
+    told: list[str] = []
+    books = with_book()
+    books.read(TOKEN, lambda event: told.append(f"{type(event).__name__} {books[TOKEN].freshness}"))
+    books.levels([change("bid", 1, 1), change("bid", 2, 1, (3_350, 3_400))])
+    assert told == ["FreshnessChanged suspect", "LevelChanged suspect", "LevelChanged suspect"]
+
+
 def test_a_reader_of_all_that_leaves_hears_nothing_of_any_token_any_more() -> None:
     heard: list[Event] = []
     books = with_book()

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NewType, get_args, get_origin, get_type_
 import msgspec
 import pytest
 
-from polywire.model import health, live, market, own
+from polywire.model import aggregate, health, listing, live, market, own, venue
 from polywire.model.events import Event
 from polywire.model.health import ANSWERING, Freshness
 from polywire.model.levels import Levels
@@ -16,7 +16,7 @@ from polywire.model.levels import Levels
 EVENTS: Final[tuple[type[msgspec.Struct], ...]] = get_args(Event)
 STRUCTS: Final = [
     struct
-    for module in (health, live, market, own)
+    for module in (aggregate, health, listing, live, market, own, venue)
     for struct in vars(module).values()
     if isinstance(struct, type) and issubclass(struct, msgspec.Struct) and struct.__module__ == module.__name__
 ]
@@ -46,9 +46,11 @@ def values_of(kind: Any) -> tuple[object, object]:
     if get_origin(kind) is UnionType:
         return values_of(get_args(kind)[0])
     assert get_origin(kind) is tuple, f"teach this test about {kind}"
-    assert get_args(kind)[1:] == (...,), f"teach this test about {kind}"
-    first, second = values_of(get_args(kind)[0])
-    return (first,), (first, second)
+    if get_args(kind)[1:] == (...,):
+        first, second = values_of(get_args(kind)[0])
+        return (first,), (first, second)
+    parts = [values_of(part) for part in get_args(kind)]
+    return tuple(first for first, _ in parts), tuple(second for _, second in parts)
 
 
 def types_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
@@ -122,3 +124,15 @@ def test_no_number_of_a_fact_is_a_float() -> None:
 
 def test_only_a_current_or_quiet_book_answers() -> None:
     assert {Freshness.CURRENT, Freshness.QUIET} == ANSWERING
+
+
+def test_production_is_on_its_own_chain_and_every_service_of_it_is_encrypted() -> None:
+    """design.md §4, "Venues and keys": only it may ever use the owner's key."""
+    assert (venue.POLYMARKET.identity, venue.POLYMARKET.chain_id) == ("polymarket", 137)
+    for name, url in msgspec.structs.asdict(venue.POLYMARKET.urls).items():
+        assert url.startswith("wss://" if name.endswith("_ws") else "https://"), name
+
+
+def test_what_a_venue_does_not_serve_is_an_empty_address() -> None:
+    urls = venue.VenueUrls(clob="http://h", gamma="http://h", market_ws="ws://h")
+    assert [url for url in msgspec.structs.asdict(urls).values() if url] == ["http://h", "http://h", "ws://h"]

@@ -1,14 +1,17 @@
 """Every sample message of the protocol notes decodes to what its name says."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from polywire.model.levels import Levels
+from polywire.model.listing import MarketListed
 from polywire.wire import live, market
 from polywire.wire.book_hash import BookTerms, book_hash, hash_of_texts
+from polywire.wire.gamma import read_listing
 from polywire.wire.requests import read_live_request, read_market_request
 from polywire.wire.rest import read_rest_book
 from polywire.wire.tally import Tally
@@ -187,3 +190,61 @@ def test_a_sample_rest_book_is_read_with_all_its_levels(
     book = read_rest_book(json.dumps(answer).encode(), 0, tally).book
     assert (len(book.bids), len(book.asks)) == levels
     assert (book.digest, tally.unknown_fields) == (answer["hash"], unknown)
+
+
+# ---------------------------------------------------------------- the catalogue
+
+
+def objects_in(part: Any) -> list[dict[str, Any]]:
+    """Return every market object of an answer, however deep it stands."""
+    if isinstance(part, list):
+        return [found for one in part for found in objects_in(one)]
+    if not isinstance(part, dict):
+        return []
+    here = [part] if "conditionId" in part else []
+    return here or [found for one in part.values() for found in objects_in(one)]
+
+
+def agrees(listed: MarketListed, stated: dict[str, Any]) -> bool:
+    """Return whether what was read is what the object states, read here in another way."""
+    tokens = stated["positionIds"] if stated.get("version") == "v2" else stated["clobTokenIds"]
+    texts = listed.slug, listed.question, listed.market, listed.ends_at, list(listed.tokens), list(listed.outcomes)
+    tick, least = Decimal(str(stated["orderPriceMinTickSize"])), Decimal(str(stated["orderMinSize"]))
+    return (
+        texts
+        == (
+            stated["slug"],
+            stated["question"],
+            stated["id"],
+            stated["endDate"],
+            json.loads(tokens) if isinstance(tokens, str) else tokens,
+            json.loads(stated["outcomes"]),
+        )
+        and (Decimal(listed.tick or 0) / 10_000, Decimal(listed.min_size or 0) / 1_000_000) == (tick, least)
+        and (listed.closed, listed.neg_risk) == (stated["closed"], stated.get("negRisk", False))
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("rest_gamma_market", 3), ("rest_gamma_events_keyset", 3), ("rest_gamma_search", 1)]
+)
+def test_every_market_of_a_sample_of_the_catalogue_is_read_as_it_is_stated(
+    real_data: Path, name: str, count: int
+) -> None:
+    parts = [part for key, part in json.loads(sample(real_data, name)).items() if key != "_provenance"]
+    found = 0
+    for part in parts:
+        stated = {one["conditionId"]: one for one in objects_in(part)}
+        listed = read_listing(json.dumps(part).encode())
+        assert [one.condition for one in listed] == list(stated)
+        assert all(agrees(one, stated[one.condition]) for one in listed), name
+        found += len(listed)
+    assert found == count
+
+
+def test_the_markets_of_an_event_know_their_event(real_data: Path) -> None:
+    events = json.loads(sample(real_data, "rest_gamma_search"))["search"]["events"]
+    for event in events:
+        listed = read_listing(json.dumps({"events": [event]}).encode())
+        assert {(one.event_slug, one.event_title) for one in listed} == {(event["slug"], event["title"])}
+        assert len({one.group_item for one in listed}) == len(listed) == len(event["markets"])

@@ -8,6 +8,7 @@ from types import UnionType
 import msgspec
 import pytest
 
+from polywire.model.aggregate import BookAggregated
 from polywire.model.events import Event
 from polywire.model.health import Freshness, FreshnessChanged
 from polywire.model.levels import Levels
@@ -49,6 +50,21 @@ def test_prices_and_sizes_are_texts_and_levels_are_pairs() -> None:
         "tick": "0.01",
         "last_trade": None,
         "digest": "ab",
+        "venue_ms": 5,
+        "seen_ns": 6,
+    }
+
+
+def test_a_book_summed_up_shows_its_levels_as_pairs_and_when_it_was_proven_as_it_is() -> None:
+    bids, asks = Levels.of("bid", [(3_300, 2_000_000)]), Levels.of("ask", [(3_400, 1), (3_350, 500_000)])
+    event = BookAggregated(TokenId("7"), bids, asks, 10, 1_795_000_000_000_000_007, 5, 6)
+    assert json.loads(event_json.as_json(event)) == {
+        "type": "BookAggregated",
+        "token": "7",
+        "bids": [["0.33", "2"]],
+        "asks": [["0.34", "0.000001"], ["0.335", "0.5"]],
+        "tick": "0.001",
+        "verified_ns": 1_795_000_000_000_000_007,
         "venue_ms": 5,
         "seen_ns": 6,
     }

@@ -52,8 +52,9 @@ class Book:
         "verified_ns",
     )
 
-    def __init__(self, token: TokenId, readers: tuple[Reader, ...] = ()) -> None:
-        self.token, self.readers = token, readers
+    def __init__(self, token: TokenId) -> None:
+        self.token = token
+        self.readers: tuple[Reader, ...] = ()
         self.freshness = Freshness.COLD
         self.reason = "no snapshot yet"
         self.tick: int | None = None

@@ -7,6 +7,7 @@ where somebody reads it, so a token without readers costs a book and nothing els
 from typing import Final
 
 from polywire.core.book import Book, Reader
+from polywire.core.readers import SharedReaders
 from polywire.model.events import Event
 from polywire.model.health import ANSWERING, Freshness, FreshnessChanged, Gap
 from polywire.model.levels import Levels
@@ -22,6 +23,7 @@ from polywire.model.market import (
 from polywire.model.units import TokenId
 
 _ERRORS_KEPT: Final = 8
+_OF_MARKETS: Final = (MarketCreated, MarketResolved)
 
 
 class Books:
@@ -43,14 +45,16 @@ class Books:
         book_mismatches: Those that differed.
         reader_errors: Exceptions that readers raised; they were kept from the others.
         errors: The first few of them, with their readers.
+        suspects: Tokens that became suspect since somebody last cleared this; whoever can mend them reads it.
     """
 
     def __init__(self, *, follow_all: bool = False, from_empty: bool = False) -> None:
         self._follow_all, self._from_empty = follow_all or from_empty, from_empty
         self._books: dict[TokenId, Book] = {}
-        self._same_readers: dict[tuple[Reader, ...], tuple[Reader, ...]] = {}
+        self._shared = SharedReaders()
         self._warm: dict[TokenId, Book] = {}  # those that had a snapshot
         self._readers_of_all: tuple[Reader, ...] = ()
+        self.suspects: set[TokenId] = set()
         self.changes = self.unfollowed = self.early = self._unchecked = 0
         self.reader_errors = 0
         self.errors: list[tuple[Reader, Exception]] = []
@@ -73,29 +77,29 @@ class Books:
         """Keep a book of this token from now on; return it, cold if it is new."""
         book = self._books.get(token)
         if book is None:
-            book = self._books[token] = Book(token, self._readers_of_all)
+            book = self._books[token] = Book(token)
+            self._shared.give(book, self._readers_of_all)
         return book
 
     def forget(self, token: TokenId) -> None:
         """Drop a token's book and its readers; who still holds the book gets no answer from it any more."""
         book = self._books.pop(token, None)
         self._warm.pop(token, None)
+        self.suspects.discard(token)
         if book is not None:
-            book.readers = ()
+            self._shared.give(book, ())
             book.doubt(Freshness.COLD, "not followed any more")
 
     def read(self, token: TokenId, reader: Reader) -> None:
         """Follow a token and hand each of its events to `reader` from now on."""
         book = self.follow(token)
-        readers = (*book.readers, reader)
-        # One tuple for all tokens that the same readers read: at 100,000 tokens it stays in the processor's cache.
-        book.readers = self._same_readers.setdefault(readers, readers)
+        self._shared.give(book, (*book.readers, reader))
 
     def read_all(self, reader: Reader) -> None:
         """Hand every event of every followed token to `reader`, and every event that moves no book."""
         self._readers_of_all = (*self._readers_of_all, reader)
         for book in self._books.values():
-            book.readers = (*book.readers, reader)
+            self._shared.give(book, (*book.readers, reader))
 
     def leave_all(self, reader: Reader) -> None:
         """Hand nothing of any token to `reader` any more, also from inside a reader."""
@@ -107,7 +111,7 @@ class Books:
         """Hand nothing of a token to `reader` any more, also from inside a reader; the book is kept."""
         book = self._books.get(token)
         if book is not None:
-            book.readers = tuple(other for other in book.readers if other != reader)
+            self._shared.give(book, tuple(other for other in book.readers if other != reader))
 
     def __getitem__(self, token: TokenId) -> Book:
         """Return a followed token's book.
@@ -158,18 +162,14 @@ class Books:
 
     def levels(self, events: list[LevelChanged]) -> None:
         """Apply one `price_change`. See `polywire.wire.sink.MarketSink.levels`."""
-        warm = self._warm
         self.changes += len(events)
+        find = self._warm.get
         for event in events:
-            book = warm.get(event.token)
-            if book is None:
-                book = self._first_change(event)
-                if book is None:
-                    continue
-            if not book.change(event):
+            book = find(event.token) or self._first_change(event)
+            if book is not None and not book.change(event):
                 self._settle(book, event)
         for event in events:  # told when all is applied: a reader may look at the other outcome's book
-            book = warm.get(event.token)
+            book = find(event.token)
             if book is None:
                 continue
             for reader in book.readers:
@@ -180,20 +180,16 @@ class Books:
 
     def event(self, event: Traded | BestChanged | TickSizeChanged | MarketCreated | MarketResolved) -> None:
         """Hand on an event that changes no level. See `polywire.wire.sink.MarketSink.event`."""
-        if isinstance(event, MarketCreated):
-            readers = self._readers_of_all
-        elif isinstance(event, MarketResolved):
-            books = [self._books[token] for token in event.tokens if token in self._books]
+        if isinstance(event, _OF_MARKETS):
+            tokens = event.tokens if isinstance(event, MarketResolved) else ()
+            books = [self._books[token] for token in tokens if token in self._books]
             found = [reader for book in books for reader in book.readers]
             readers = tuple(dict.fromkeys((*found, *self._readers_of_all)))
         else:
             book = self._books.get(event.token)
-            if book is None:
-                readers = self._readers_of_all
-            else:
-                readers = book.readers
-                if isinstance(event, TickSizeChanged):
-                    book.tick = event.new_tick
+            readers = self._readers_of_all if book is None else book.readers
+            if book is not None and isinstance(event, TickSizeChanged):
+                book.tick = event.new_tick
         if readers:
             self._tell(readers, event)
 
@@ -219,13 +215,33 @@ class Books:
             book = self._books.get(token)
             if book is None or token not in self._warm or (book.freshness, book.reason) == (freshness, reason):
                 continue
-            was = book.freshness
-            book.doubt(freshness, reason)
-            if book.readers:
-                change = FreshnessChanged(token, was, freshness, reason, book.verified_ns, venue_ms, seen_ns)
-                self._tell(book.readers, change)
+            self._turn(book, freshness, reason, seen_ns, venue_ms)
+
+    def await_snapshots(self, tokens: tuple[TokenId, ...], reason: str, seen_ns: int) -> None:
+        """Learn that snapshots of these tokens were asked for, or will be: they answer when theirs is there.
+
+        A book that had a snapshot before is `RESYNCING`, another `SYNCING`; those not followed are passed over.
+        """
+        for token in tokens:
+            book = self._books.get(token)
+            if book is not None:
+                awaited = Freshness.RESYNCING if token in self._warm else Freshness.SYNCING
+                if book.freshness is not awaited:
+                    self._turn(book, awaited, reason, seen_ns)
 
     # ------------------------------------------------------------ inside
+
+    def _turn(self, book: Book, freshness: Freshness, reason: str, seen_ns: int, venue_ms: int = 0) -> None:
+        """Make a book stop answering, and tell its readers."""
+        was = book.freshness
+        book.doubt(freshness, reason)
+        if freshness is Freshness.SUSPECT:
+            self.suspects.add(book.token)
+        if book.readers:
+            verified_ns = book.verified_ns or None
+            self._tell(
+                book.readers, FreshnessChanged(book.token, was, freshness, reason, verified_ns, venue_ms, seen_ns)
+            )
 
     def _first_change(self, event: LevelChanged) -> Book | None:
         """Return the book that a change of a token without a snapshot applies to; None where there is none yet."""

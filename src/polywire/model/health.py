@@ -37,7 +37,7 @@ class FreshnessChanged(msgspec.Struct, frozen=True, tag=True):
 class Gap(msgspec.Struct, frozen=True, tag=True):
     """Between two instants, changes of these tokens may have been lost. What was lost is not known."""
 
-    tokens: tuple[TokenId, ...]  # () is never sent: a gap names whom it concerns
+    tokens: tuple[TokenId, ...]  # whom it concerns; () where what was lost is of no token, as a comment is
     from_ns: int  # our clock: the last instant at which the books were proven whole
     to_ns: int  # our clock: when they were whole again, or when the loss was seen
     reason: str

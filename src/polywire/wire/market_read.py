@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable
-from operator import attrgetter, lt
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -57,7 +57,7 @@ def read_levels(side: BookSide, levels: list[Level]) -> Levels:
     sizes = read_sizes([*map(_size_of, levels)])
     if 0 in sizes:
         ranks, sizes = _without_empty(*_in_order(side, ranks, sizes))
-    if not all(map(lt, ranks, ranks[1:])):
+    if ranks != sorted(set(ranks)):
         ranks, sizes = _in_order(side, ranks, sizes)
     return Levels(side, array("H", ranks), array("q", sizes))
 
@@ -108,34 +108,57 @@ def read_changes(message: PriceChange, seen_ns: int) -> list[LevelChanged]:
     Raises:
         ValueError: A price or size of any entry is no number: then none of them counts. Or there is no entry.
     """
-    condition: ConditionId = message.market  # type: ignore[assignment]  # as for the token below
-    venue_ms = message.timestamp
-    events, last, size = [], "0", 0
+    changes = message.price_changes
     try:
-        for change in message.price_changes:
-            text = change.size
-            if text != last:  # the other outcome's entry states the same size
-                size, last = (0 if text == "0" else read_size(text)), text
-            events.append(
-                LevelChanged(
-                    change.asset_id,  # type: ignore[arg-type]  # TokenId() would cost a call on the hottest line
-                    condition,
-                    "bid" if change.side == "BUY" else "ask",
-                    _prices[change.price],
-                    size,
-                    _bids[change.best_bid],
-                    _asks[change.best_ask],
-                    change.hash,
-                    venue_ms,
-                    seen_ns,
-                )
+        if len(changes) == 2:  # noqa: PLR2004 - the two outcomes, nearly always: spelled out, a fifth of the time saved
+            one, two = changes
+            token, other = one.asset_id, two.asset_id
+            if token != other:
+                condition, venue_ms, text = message.market, message.timestamp, one.size
+                size = 0 if text == "0" else read_size(text)
+                return [
+                    LevelChanged(
+                        token,  # type: ignore[arg-type]  # TokenId() would cost a call on the hottest line
+                        condition,  # type: ignore[arg-type]
+                        "bid" if one.side == "BUY" else "ask",
+                        _prices[one.price],
+                        size,
+                        _bids[one.best_bid],
+                        _asks[one.best_ask],
+                        one.hash,
+                        venue_ms,
+                        seen_ns,
+                    ),
+                    LevelChanged(
+                        other,  # type: ignore[arg-type]
+                        condition,  # type: ignore[arg-type]
+                        "bid" if two.side == "BUY" else "ask",
+                        _prices[two.price],
+                        size if two.size == text else read_size(two.size),
+                        _bids[two.best_bid],
+                        _asks[two.best_ask],
+                        two.hash,
+                        venue_ms,
+                        seen_ns,
+                    ),
+                ]
+        events = [
+            LevelChanged(
+                TokenId(change.asset_id),
+                ConditionId(message.market),
+                "bid" if change.side == "BUY" else "ask",
+                _prices[change.price],
+                read_size(change.size),
+                _bids[change.best_bid],
+                _asks[change.best_ask],
+                change.hash,
+                message.timestamp,
+                seen_ns,
             )
+            for change in changes
+        ]
     except KeyError:  # a price not met before: there are few, so this is rare
         return _learn_changes(message, seen_ns)
-    if len(events) == 2:  # noqa: PLR2004 - the two outcomes, nearly always
-        one, other = events
-        if one.token != other.token:
-            return events
     return _best_on_last(events)
 
 
@@ -162,13 +185,14 @@ def _best_on_last(events: list[LevelChanged]) -> list[LevelChanged]:
 
 
 def _best(message: BestBidAsk, seen_ns: int) -> BestChanged:
-    if message.best_bid not in _bids or message.best_ask not in _asks:
-        NUMBERS.learn_bests(message.best_bid, message.best_ask)
+    bid, ask = message.best_bid, message.best_ask
+    if bid not in _bids or ask not in _asks:
+        NUMBERS.learn_bests(bid, ask)
     return BestChanged(
-        TokenId(message.asset_id),
-        ConditionId(message.market),
-        _bids[message.best_bid],
-        _asks[message.best_ask],
+        message.asset_id,  # type: ignore[arg-type]  # as for the token above: this is the second most frequent message
+        message.market,  # type: ignore[arg-type]
+        _bids[bid],
+        _asks[ask],
         message.timestamp,
         seen_ns,
     )

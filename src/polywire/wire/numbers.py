@@ -16,7 +16,8 @@ from polywire.model.units import PRICE_ONE, SIZE_LIMIT
 _DECIMAL: Final = re.compile(r"-?(?=[\d.]{1,40}(?:[eE]|$))\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _PRICE: Final = re.compile(r"(?:0?\.(\d{1,4})0*|([01])(?:\.0*)?)", re.ASCII)
 PRICES_KEPT: Final = 1 << 15
-_PLAIN_SIZES: Final = re.compile(r"\d{1,9}(?:\.\d{1,6})?(?:,\d{1,9}(?:\.\d{1,6})?)*", re.ASCII)
+# Possessive, so that nothing is kept to go back to: half the time.
+_PLAIN_SIZES: Final = re.compile(r"\d{1,9}+(?:\.\d{1,6}+)?+(?:,\d{1,9}+(?:\.\d{1,6}+)?+)*+", re.ASCII)
 _doubles = msgspec.json.Decoder(list[float]).decode
 _SCALE: Final[tuple[int, ...]] = tuple(10 ** (6 - places) for places in range(7))
 _SCALES: Final = len(_SCALE)
