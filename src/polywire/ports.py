@@ -1,6 +1,9 @@
 """What services need from the world, as protocols; `polywire.io` implements them, tests bring their own."""
 
+from collections.abc import Callable
 from typing import Protocol
+
+from polywire.model.listing import MarketListed
 
 
 class Clock(Protocol):
@@ -14,3 +17,59 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Return after that long."""
+
+
+class Socket(Protocol):
+    """One open WebSocket. Its owner is told of its end by the `lost` it handed to `Dial`, once, however it ends."""
+
+    @property
+    def local(self) -> str:
+        """Our own address on it, `host:port`."""
+
+    def send(self, text: bytes) -> None:
+        """Write one text frame; on a socket that is closing or gone, do nothing."""
+
+    def close(self) -> None:
+        """Start the closing handshake; nothing more is delivered."""
+
+    def drop(self) -> None:
+        """End it at once, without a word; nothing more is delivered."""
+
+
+class Dial(Protocol):
+    """Opens sockets."""
+
+    async def __call__(self, url: str, heard: Callable[[bytes, int], None], lost: Callable[[str], None]) -> Socket:
+        """Return an open socket.
+
+        Args:
+            url: `ws://` or `wss://`.
+            heard: Called in the socket's own callback with each whole message and the Unix nanoseconds at which
+                it was seen. It must be quick and must not raise.
+            lost: Called once when the socket is gone, with the reason in one sentence.
+
+        Raises:
+            VenueUnreachable: It could not be opened.
+        """
+
+
+class Catalogue(Protocol):
+    """The venue's list of markets."""
+
+    async def of_token(self, token: str) -> MarketListed | None:
+        """Return the market an outcome token belongs to; None: the venue knows no such token."""
+
+    async def of_condition(self, condition: str) -> MarketListed | None:
+        """Return a market by its condition id."""
+
+    async def of_slug(self, slug: str) -> MarketListed | None:
+        """Return a market by its slug."""
+
+    async def of_event(self, slug: str) -> list[MarketListed]:
+        """Return the markets of an event by the event's slug; [] where there is none."""
+
+    async def open_markets(self, limit: int) -> list[MarketListed]:
+        """Return up to `limit` markets that are open, in the venue's own order."""
+
+    async def search(self, text: str, limit: int) -> list[MarketListed]:
+        """Return up to `limit` markets that the venue's search finds for a text, the best first."""

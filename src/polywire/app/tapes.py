@@ -1,4 +1,4 @@
-"""The composition root: the only place that builds `io` and hands it to services and interfaces."""
+"""Recordings: built here from files, replay and the terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

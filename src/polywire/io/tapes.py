@@ -77,16 +77,18 @@ class TapeWriter:
         """Write what is held as a block of its own and hand it to the system."""
         if not self._held:
             return
-        body = tape.pack_body(self._held)
+        held, self._held, self._held_bytes = self._held, [], 0  # never written twice, should the disk be full
+        body = tape.pack_body(held)
         stored = self._compressor.compress(body)
-        self._file.write(tape.pack_head(tape.describe(self._held, body, stored)) + stored)
+        self._file.write(tape.pack_head(tape.describe(held, body, stored)) + stored)
         self._file.flush()
-        self._held, self._held_bytes = [], 0
 
     def close(self) -> None:
         """Write what is held and close the file."""
-        self.flush()
-        self._file.close()
+        try:
+            self.flush()
+        finally:
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self

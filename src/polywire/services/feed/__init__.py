@@ -1,0 +1,1 @@
+"""The feed: sockets kept open, books kept right, events handed to whoever reads them."""

@@ -1,0 +1,90 @@
+"""Every setting, in one frozen struct: read once, from the environment and the data directory's `polywire.toml`.
+
+The environment wins over the file. Names in the environment are the fields' with `POLYWIRE_` before them, in capitals
+(`POLYWIRE_VENUE`). Input is never shown in an error: it may hold secrets.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from polywire.errors import Misuse
+
+PAPER_PORT: Final = 8421
+"""Where the embedded exchange listens unless told otherwise."""
+
+FILE: Final = "polywire.toml"
+"""The settings' file in the data directory."""
+
+
+def default_data() -> Path:
+    """Return where files are kept unless told otherwise: `POLYWIRE_DATA`, or the desktop's place for data."""
+    named = os.environ.get("POLYWIRE_DATA")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "polywire"
+
+
+class Settings(BaseSettings):
+    """What can be set.
+
+    Attributes:
+        data: The data directory.
+        venue: `paper` (the embedded exchange), `live` (Polymarket), or the address of an exchange.
+        exchange_port: Where the embedded exchange listens.
+        tokens_a_socket: Tokens one market socket carries at most.
+        events_waiting: Events that may wait for a slow reader before prices conflate.
+        longest_message: Bytes of the longest message taken from a socket.
+        ping_s: Seconds between two PINGs.
+        pong_s: Seconds without PONG and data after which a socket is given up.
+        data_s: Seconds without data after which a socket counts as silent.
+        longest_delay_s: Seconds that a redial waits at most.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="POLYWIRE_", extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
+    )
+
+    data: Path = Field(default_factory=default_data)
+    venue: str = "paper"
+    exchange_port: Annotated[int, Field(ge=0, le=65_535)] = PAPER_PORT
+    tokens_a_socket: Annotated[int, Field(ge=2, le=500)] = 200
+    events_waiting: Annotated[int, Field(ge=16)] = 1_024
+    longest_message: Annotated[int, Field(ge=1 << 16)] = 8 << 20
+    ping_s: Annotated[float, Field(gt=0)] = 10.0
+    pong_s: Annotated[float, Field(gt=0)] = 30.0
+    data_s: Annotated[float, Field(gt=0)] = 60.0
+    longest_delay_s: Annotated[float, Field(ge=1)] = 60.0
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library calls it by these names
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources, the strongest first: arguments, the environment, the data directory's file."""
+        given: dict[str, Any] = init_settings()
+        folder = Path(given.get("data") or default_data())
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, folder / FILE)
+
+
+def read_settings(**given: Any) -> Settings:
+    """Return the settings; `given` wins over the environment and the file, but for those that are None.
+
+    Raises:
+        Misuse: A value is out of range, a name unknown, or the file no TOML; the sentence names it.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as refusal:
+        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in refusal.errors())
+        raise Misuse(f"the settings cannot be used: {faults}") from None
+    except tomllib.TOMLDecodeError as refusal:
+        raise Misuse(f"{FILE} in the data directory is no TOML: {refusal}") from None
