@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -27,33 +26,6 @@ def tape(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("tapes") / "rehearsal.pwtape"
     write_rehearsal(path, seed=7, seconds=20.0)
     return str(path)
-
-
-def test_up_plays_a_rehearsal_and_says_what_it_proved(tmp_path: Path) -> None:
-    done = run("up", "--for", "1", "--speed", "20", "--data", str(tmp_path))
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "frames" in done.stderr
-    assert "0 wrong" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert (tmp_path / "rehearsal.pwtape").stat().st_mode & 0o077 == 0
-
-
-def test_up_keeps_its_files_where_the_desktop_keeps_data(tmp_path: Path) -> None:
-    run("up", "--for", "0", env={"XDG_DATA_HOME": str(tmp_path)})
-    assert (tmp_path / "polywire" / "rehearsal.pwtape").is_file()
-
-
-def test_ctrl_c_ends_up_cleanly(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [*POLYWIRE, "up", "--data", str(tmp_path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    while "playing it" not in process.stderr.readline():
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode == 0
-    assert "Traceback" not in errors
 
 
 def test_verify_prints_its_verdict_as_the_last_line_and_nothing_else(tape: str) -> None:
@@ -154,13 +126,22 @@ def test_parquet_holds_exact_decimals_sorted_by_token(tmp_path: Path, tape: str)
         (["tape", "export", "TAPE", "-", "--format", "xml"], 2, "none of frames, events, csv, parquet"),
         (["tape", "verify"], 2, "Missing argument"),
         (["up", "--for", "soon"], 2, "as a number"),
+        (["up", "--port", "70000"], 2, "--port"),
+        (["up", "--data", "/proc/nowhere"], 1, "choose another with --data"),
+        (["up", "--venue", "paris", "--data", "DATA"], 1, "none of: paper, live, an address"),
+        (["watch"], 2, "Missing argument"),
+        (["status", "--data", "DATA"], 1, "does not run"),
+        (["status", "--json", "--data", "DATA"], 1, "does not run"),
+        (["exchange", "--port", "0", "--fault", "gremlins"], 1, "gremlins"),
+        (["exchange", "--port", "0", "--tape", "/nowhere/a.jsonl"], 1, "/nowhere/a.jsonl"),
         (["fly"], 2, "No such command"),
     ],
 )
 def test_what_goes_wrong_is_one_clear_sentence_and_an_exit_code(
-    tape: str, arguments: list[str], code: int, says: str
+    tape: str, tmp_path: Path, arguments: list[str], code: int, says: str
 ) -> None:
-    done = run(*[tape if argument == "TAPE" else argument for argument in arguments])
+    places = {"TAPE": tape, "DATA": str(tmp_path / "data")}
+    done = run(*[places.get(argument, argument) for argument in arguments])
     assert done.returncode == code
     assert says in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr
@@ -168,7 +149,12 @@ def test_what_goes_wrong_is_one_clear_sentence_and_an_exit_code(
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["up"], ["tape"], *[["tape", name] for name in ("verify", "stats", "play", "export")]]
+    "command",
+    [
+        [],
+        *[[name] for name in ("up", "watch", "exchange", "tape", "status", "doctor")],
+        *[["tape", name] for name in ("record", "verify", "stats", "play", "export")],
+    ],
 )
 def test_every_command_has_help_with_an_example(command: list[str]) -> None:
     done = run(*command, "--help")

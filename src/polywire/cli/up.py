@@ -1,0 +1,40 @@
+"""`polywire up`: everything, in one process and its exchange."""
+
+from typing import Annotated
+
+import typer
+
+from polywire.cli.options import Data, For, Venue, data_folder, results_console, say, until_interrupted
+
+
+def up(
+    *,
+    venue: Venue = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDR", help="Where the HTTP port and the exchange listen.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, max=65_535, help="Kept for HTTP (default 8420); nothing listens there yet."),
+    ] = None,
+    exchange_port: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, max=65_535, help="The embedded exchange's; default 8421, or a free one."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Repeat the embedded exchange's run.")] = None,
+    data: Data = None,
+    for_s: For = None,
+    background: Annotated[
+        bool, typer.Option("--background", hidden=True, help="Draw nothing; end a minute after the last client.")
+    ] = False,
+    left_alone: Annotated[float, typer.Option(hidden=True, min=0, help="With --background: how long to wait.")] = 60.0,
+) -> None:
+    """Open the exchange and the feed, and show every book live.
+
+    At the end the exchange is stopped and what it sent is held against what arrived: exit 0 if all of it did.
+    """
+    from polywire.app.up import Up, run_up  # noqa: PLC0415 - so that --help does not pay for it
+
+    asked = Up(data_folder(data), venue, host, port, exchange_port, seed, for_s, background, left_alone)
+    with until_interrupted():  # before there is anything to draw a balance of
+        raise typer.Exit(run_up(asked, results_console(), say))

@@ -1,0 +1,165 @@
+"""The language between the owner of a data directory and those who attach to it: JSON lines, told apart by `type`.
+
+The owner says hello first. A request has an `id` of the client's; every answer to it repeats the `id`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from polywire.errors import Misuse, OwnerGone
+from polywire.model.listing import MarketListed
+from polywire.model.units import TokenId
+from polywire.services.views import View
+
+PROTOCOL: Final = 1
+"""The version of this language; the owner says it in its hello."""
+
+
+class Status(msgspec.Struct, tag="status"):
+    """Ask for the feed's status. Answer: `status`."""
+
+    id: int = 0
+
+
+class Resolve(msgspec.Struct, tag="resolve"):
+    """Ask which markets these targets are. Answer: `resolved`."""
+
+    targets: list[str]
+    id: int = 0
+
+
+class Watch(msgspec.Struct, tag="watch"):
+    """Ask for views of these targets' tokens, all of them every `every_s`. Answers: `watching`, then `views`."""
+
+    targets: list[str]
+    id: int = 0
+    every_s: float = 0.25
+    levels: int = 10
+
+
+class Follow(msgspec.Struct, tag="events"):
+    """Ask for the events of these targets' tokens as they come. Answers: `watching`, then `event`."""
+
+    targets: list[str]
+    id: int = 0
+
+
+class Leave(msgspec.Struct, tag="leave"):
+    """End the stream that was asked for with `of`. Answer: `left`."""
+
+    of: int
+    id: int = 0
+
+
+Request = Status | Resolve | Watch | Follow | Leave
+"""Whatever a client may ask."""
+
+
+class Hello(msgspec.Struct, tag="hello", frozen=True):
+    """The first line of the owner."""
+
+    protocol: int
+    polywire: str  # its version
+    pid: int
+    venue: str
+    address: str  # where the venue is, for those who want sockets of their own; "live" for production
+    background: bool  # whether it ends once its clients have left
+
+
+class StatusTold(msgspec.Struct, tag="status", frozen=True):
+    """The feed's status as it is."""
+
+    id: int
+    status: dict[str, Any]
+
+
+class Resolved(msgspec.Struct, tag="resolved", frozen=True):
+    """The markets that were asked for."""
+
+    id: int
+    markets: list[MarketListed]
+
+
+class Watching(msgspec.Struct, tag="watching", frozen=True):
+    """A stream begins: its tokens, in the order that views come in."""
+
+    id: int
+    tokens: list[TokenId]
+
+
+class ViewsTold(msgspec.Struct, tag="views", frozen=True):
+    """One look at every token of a stream."""
+
+    id: int
+    views: list[View]
+
+
+class EventTold(msgspec.Struct, tag="event", frozen=True):
+    """One event, as `polywire.wire.event_json` writes it."""
+
+    id: int
+    event: msgspec.Raw
+
+
+class Left(msgspec.Struct, tag="left", frozen=True):
+    """A stream has ended."""
+
+    id: int
+    of: int
+
+
+class Refused(msgspec.Struct, tag="error", frozen=True):
+    """A request could not be met."""
+
+    id: int
+    error: str
+    nearest: list[str] = []  # slugs near to an unknown target
+
+
+Answer = Hello | StatusTold | Resolved | Watching | ViewsTold | EventTold | Left | Refused
+"""Whatever an owner may say."""
+
+
+def encoded(request: Request) -> bytes:
+    """Return a request as its line."""
+    return msgspec.json.encode(request)
+
+
+def answer_of(line: bytes) -> Answer:
+    """Return what an owner's line says.
+
+    Raises:
+        OwnerGone: It is none that this version knows.
+    """
+    try:
+        return _ANSWERS.decode(line)
+    except msgspec.MsgspecError as fault:
+        raise OwnerGone("the data directory", f"speaks another language: {fault}; end it and start it again") from fault
+
+
+def encoded_answer(answer: Answer) -> bytes:
+    """Return an answer as its line."""
+    return msgspec.json.encode(answer, enc_hook=_plain)
+
+
+def request_of(line: bytes) -> Request:
+    """Return what a client's line asks.
+
+    Raises:
+        Misuse: It is no request.
+    """
+    try:
+        return _REQUESTS.decode(line)
+    except msgspec.MsgspecError as fault:
+        raise Misuse(f"this is no request: {fault}; it begins {line[:80]!r}") from fault
+
+
+def _plain(value: object) -> object:
+    """Return what a status may hold and JSON has no word for."""
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+_REQUESTS: Final[msgspec.json.Decoder[Request]] = msgspec.json.Decoder(Request)
+_ANSWERS: Final[msgspec.json.Decoder[Answer]] = msgspec.json.Decoder(Answer)
