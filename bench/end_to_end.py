@@ -4,8 +4,8 @@
 
 One process blasts frames of the project's own rehearsal at whoever connects and subscribes. Each client runs in a
 process of its own, in turn: the official client (polymarket-client, its own reader, parser, registry and handle, no
-book) and `polywire.open_feed` (exact books, every check, an `async for`). Both read every event; a tick-size change
-at either end of the frames marks where the clock starts and stops.
+book) and `polywire.open_feed` (exact books, every check), read once by an `async for` as the official client is, once by a
+callback. All read every event; a tick-size change at either end of the frames marks where the clock starts and stops.
 
 Flat out the figure is CPU time of the client's process per frame, medians over interleaved rounds: quote the ratio.
 Then, paced at `--rate` frames a second, the figure is the time from the blaster's `send` to the subscriber's loop:
@@ -23,13 +23,16 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from functools import partial
 from hashlib import sha1
 from itertools import islice
+from typing import Any
 
 import uvloop
 
 from polywire import open_feed
 from polywire.exchange.rehearsal import Rehearsal
+from polywire.model.events import Event
 from polywire.model.market import LevelChanged, TickSizeChanged
 from polywire.model.venue import Venue, VenueUrls
 from polywire.settings import Settings
@@ -212,23 +215,38 @@ async def official(port: int, tokens: list[str], watch: Stopwatch, *, paced: boo
     return {"events": events, "dropped": dropped}
 
 
-async def ours(port: int, tokens: list[str], watch: Stopwatch, *, paced: bool) -> dict[str, int]:
-    venue = Venue(
-        "bench", 80002, VenueUrls("http://127.0.0.1:1", "http://127.0.0.1:1", f"ws://127.0.0.1:{port}/ws/market")
-    )
-    async with open_feed(Settings(events_waiting=1 << 16), venue=venue) as feed:
-        async with feed.subscribe(tokens=tokens, limit=1 << 16) as stream:
-            events = 0
-            async for event in stream:
-                events += 1
-                if type(event) is TickSizeChanged:
-                    if event.venue_ms == 1:
-                        watch.start()
-                    elif event.venue_ms == 2:
-                        watch.stop()
-                        break
-                elif paced and type(event) is LevelChanged:
-                    watch.stamp(event.digest)
+async def ours(port: int, tokens: list[str], watch: Stopwatch, *, paced: bool, called: bool = False) -> dict[str, int]:
+    urls = VenueUrls("http://127.0.0.1:1", "http://127.0.0.1:1", f"ws://127.0.0.1:{port}/ws/market")
+    async with open_feed(Settings(), venue=Venue("bench", 80002, urls)) as feed:
+        over = asyncio.get_running_loop().create_future()
+        events = 0
+
+        def take(event: Event) -> None:
+            nonlocal events
+            events += 1
+            if type(event) is TickSizeChanged:
+                if event.venue_ms == 1:
+                    watch.start()
+                elif event.venue_ms == 2:
+                    watch.stop()
+                    over.set_result(None)
+            elif paced and type(event) is LevelChanged:
+                watch.stamp(event.digest)
+
+        async with feed.subscribe(tokens=tokens, callback=take if called else None, limit=1 << 16) as stream:
+            if called:
+                await over
+            else:
+                async for event in stream:
+                    events += 1
+                    if type(event) is TickSizeChanged:
+                        if event.venue_ms == 1:
+                            watch.start()
+                        elif event.venue_ms == 2:
+                            watch.stop()
+                            break
+                    elif paced and type(event) is LevelChanged:
+                        watch.stamp(event.digest)
         wrong = feed.books.total("best_mismatches") + feed.books.total("book_mismatches")
         return {"events": events, "dropped": stream.dropped, "undecoded": feed.tally.lost_in_all, "wrong": wrong}
 
@@ -237,7 +255,7 @@ def client(arguments: argparse.Namespace) -> None:
     """Be one client: print what was measured."""
     tokens = Rehearsal(seed=11, markets=arguments.markets).tokens
     watch, paced = Stopwatch(), bool(arguments.rate)
-    kind = official if arguments.kind == "official" else ours
+    kind: Any = {"official": official, "iteration": ours, "callback": partial(ours, called=True)}[arguments.kind]
     found = uvloop.run(asyncio.wait_for(kind(arguments.port, tokens, watch, paced=paced), 120))
     late = sorted(watch.latencies_ns)
     told = {"cpu_s": watch.cpu_s, "wall_s": watch.wall_s, **found}
@@ -253,7 +271,7 @@ def run(arguments: argparse.Namespace, rate: int, rounds: int) -> dict[str, list
     """Return each client's rounds, interleaved."""
     shared = ["--markets", str(arguments.markets), "--frames", str(arguments.frames), "--rate", str(rate)]
     blaster = subprocess.Popen([sys.executable, __file__, "serve", *shared], stdout=subprocess.PIPE, text=True)
-    results: dict[str, list[dict[str, float]]] = {"official": [], "polywire": []}
+    results: dict[str, list[dict[str, float]]] = {"official": [], "iteration": [], "callback": []}
     try:
         assert blaster.stdout
         port = blaster.stdout.readline().strip()
@@ -279,7 +297,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rate", type=int, default=10_000, help="frames a second of the paced part")
     parser.add_argument("--port", type=int)
-    parser.add_argument("--kind", choices=["official", "polywire"])
+    parser.add_argument("--kind", choices=["official", "iteration", "callback"])
     arguments = parser.parse_args()
     if arguments.role == "serve":
         return serve(arguments)
@@ -294,7 +312,9 @@ def main() -> None:
         medians[kind] = statistics.median(each)
         rest = {name: rows[-1][name] for name in ("events", "dropped", "undecoded", "wrong") if name in rows[-1]}
         print(f"  {kind:9} {medians[kind]:6.2f}  ({' '.join(f'{one:.2f}' for one in each)})  {rest}")
-    print(f"  the official client takes {medians['official'] / medians['polywire']:.2f} times as much")
+    ratios = {kind: medians["official"] / medians[kind] for kind in ("iteration", "callback")}
+    said = ", ".join(f"{ratio:.2f} times the {kind}'s" for kind, ratio in ratios.items())
+    print(f"  the official client takes {said}")
     paced = run(arguments, arguments.rate, 1)
     print(f"paced at {arguments.rate:,} frames a second: from send to subscriber")
     for kind, rows in paced.items():

@@ -46,7 +46,13 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="POLYWIRE_", extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
+        env_prefix="POLYWIRE_",
+        env_ignore_empty=True,  # else an empty POLYWIRE_DATA would be the working directory
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+        allow_inf_nan=False,
     )
 
     data: Path = Field(default_factory=default_data)
@@ -79,7 +85,7 @@ def read_settings(**given: Any) -> Settings:
     """Return the settings; `given` wins over the environment and the file, but for those that are None.
 
     Raises:
-        Misuse: A value is out of range, a name unknown, or the file no TOML; the sentence names it.
+        Misuse: A value is out of range, a name unknown, or the file no TOML or not to be read; the sentence names it.
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
@@ -88,3 +94,7 @@ def read_settings(**given: Any) -> Settings:
         raise Misuse(f"the settings cannot be used: {faults}") from None
     except tomllib.TOMLDecodeError as refusal:
         raise Misuse(f"{FILE} in the data directory is no TOML: {refusal}") from None
+    except UnicodeDecodeError as refusal:  # its own words would show a piece of the file
+        raise Misuse(f"{FILE} in the data directory is no TOML: byte {refusal.start} is no UTF-8") from None
+    except OSError as refusal:
+        raise Misuse(f"{FILE} in the data directory cannot be read: {refusal.strerror}") from None

@@ -6,6 +6,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.events import CONDITION, OTHER, TOKEN, change, snapshot
 from core.setting import CREATED, RESOLVED, THIRD, kinds
@@ -253,6 +254,18 @@ def test_markets_that_are_ever_new_take_no_memory_without_end() -> None:
     assert last == Gap((), 2, 2, REASON, 1, 2)
 
 
+def test_after_catching_up_all_bounds_begin_anew() -> None:
+    backlog = full()
+    for _ in range(3):
+        for number in range(1, 2 * FEWEST):
+            backlog.push(replace(RESOLVED, tokens=(TokenId(str(number)),)))
+        gaps = [gap.tokens for gap in after_catching_up(backlog) if isinstance(gap, Gap)]
+        assert gaps == [(TokenId(str(number)),) for number in range(FEWEST + 1, 2 * FEWEST)]
+        backlog.ready.clear()
+        for _ in range(FEWEST):
+            backlog.push(ticked(0))
+
+
 # ------------------------------------------------------------ whatever comes, whenever it is read
 
 
@@ -261,7 +274,8 @@ MAKERS: Final = st.sampled_from([level, traded, best, whole, summed, ticked, dou
 PUSH: Final = st.tuples(MAKERS, TOKENS)
 LIVE: Final = st.sampled_from([crypto, equity, backfilled])
 READ: Final = st.integers(1, 40)
-STEPS: Final = st.lists(st.lists(PUSH | LIVE, min_size=1, max_size=30) | READ, max_size=12)
+BURST: Final = st.lists(PUSH | LIVE, min_size=12, max_size=40)  # about twice what may wait
+STEPS: Final = st.lists(BURST | READ, min_size=3, max_size=8)
 
 
 def read(backlog: Backlog, count: int) -> list[Event]:

@@ -1,5 +1,7 @@
 """`core.books`: who reads, and how readers are kept from one another."""
 
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -148,6 +150,26 @@ def test_a_doubt_that_a_message_raises_is_told_before_its_entries() -> None:
     books.read(TOKEN, lambda event: told.append(f"{type(event).__name__} {books[TOKEN].freshness}"))
     books.levels([change("bid", 1, 1), change("bid", 2, 1, (3_350, 3_400))])
     assert told == ["FreshnessChanged suspect", "LevelChanged suspect", "LevelChanged suspect"]
+
+
+@pytest.mark.parametrize("end", ["leave", "forget"])
+def test_nothing_of_a_reader_that_left_stays_behind(end: str) -> None:
+    """Subscriptions come and go for weeks."""
+
+    class Holder:
+        def hear(self, event: Event) -> None:
+            raise AssertionError(event)
+
+    books, holder = with_book(), Holder()
+    gone = weakref.ref(holder)
+    books.read(TOKEN, holder.hear)
+    if end == "leave":
+        books.leave(TOKEN, holder.hear)
+    else:
+        books.forget(TOKEN)
+    del holder
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_reader_of_all_that_leaves_hears_nothing_of_any_token_any_more() -> None:

@@ -80,7 +80,7 @@ class VenueHttp:
         return None
 
     async def _listing_of(self, kind: str, slug: str) -> list[MarketListed]:
-        if not slug.strip("."):  # a way up in a path, and no slug
+        if "/" in slug or not slug.strip("."):  # another path, and no slug
             return []
         return await self._listing(f"/{kind}/slug/{quote(slug, safe='')}")
 
@@ -136,9 +136,11 @@ def _checked(venue: Venue, address: str) -> Venue:
 def _host_of(url: str) -> str:
     """Return the host of an address; "" of what is none."""
     try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
+        parts = urlsplit(url)
+        possible = parts.port != 0
+    except ValueError:  # half an IPv6 address, a port that is none
         return ""
+    return parts.hostname or "" if possible else ""
 
 
 def _scheme_of(url: str) -> str:
