@@ -127,7 +127,7 @@ async def run(fault: str, argument: str, seconds: float) -> Ran:
             struck = (await asked(f"{url}/venue?ledger=0"))["faults"][0]["did"]
             await asked(f"{url}/venue/faults/{fault}", method="DELETE")
             allowed = RECOVERY_S + max(waits(feed), default=0.0)
-            recovery = await recovered(feed, tokens, allowed)
+            recovery = await recovered(feed, await still_open(url, tokens), allowed)
             await asked(f"{url}/venue/clock", {"paused": True})
             sent, happened = await drained(url, tale, tokens, before)
             differing = await differ(url, feed, tokens)
@@ -149,6 +149,13 @@ def waits(feed: Feed) -> list[float]:
     """Return the delays that are due: of redials, and of mendings."""
     sockets: Any = feed.status()["connections"]["clob"]["sockets"]  # type: ignore[index]
     return [one["next_try_s"] for one in sockets if one["next_try_s"] is not None]
+
+
+async def still_open(url: str, tokens: list[str]) -> list[str]:
+    """Return those whose market has not resolved meanwhile: of the others the venue sends no book any more."""
+    venue = await asked(f"{url}/venue?ledger=0")
+    closed = {token for market in venue["markets"] if market["closed"] for token in market["tokens"]}
+    return [token for token in tokens if token not in closed]
 
 
 async def recovered(feed: Feed, tokens: list[str], allowed_s: float) -> float:

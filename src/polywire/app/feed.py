@@ -45,12 +45,42 @@ async def open_feed(settings: Settings | None = None, *, venue: Venue | None = N
             tokens_a_socket=chosen.tokens_a_socket,
             events_waiting=chosen.events_waiting,
         )
-        running = asyncio.create_task(feed.run(), name="polywire feed")
-        try:
-            await asyncio.sleep(0)  # let it begin, so that the first subscription finds it running
+        async with running(feed):
             yield feed
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-        if not running.cancelled() and (fault := running.exception()) is not None:
-            raise fault
+
+
+@asynccontextmanager
+async def running(feed: Feed) -> AsyncIterator[None]:
+    """Run a feed while the block does. A feed that fails ends the block too: nobody waits for events that never come.
+
+    Raises:
+        Exception: What the feed failed of, which can only be a fault of ours.
+    """
+    block = asyncio.current_task()
+    assert block is not None  # noqa: S101 - a coroutine runs in a task
+    task = asyncio.create_task(feed.run(), name="polywire feed")
+
+    def end_block(ended: "asyncio.Task[None]") -> None:
+        if not ended.cancelled():
+            block.cancel()
+
+    task.add_done_callback(end_block)
+    try:
+        await asyncio.sleep(0)  # let it begin, so that the first subscription finds it running
+        yield
+    except asyncio.CancelledError:
+        if task.done() and not task.cancelled():
+            block.uncancel()
+            raise _cause(task.exception()) from None
+        raise
+    finally:
+        task.remove_done_callback(end_block)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _cause(fault: BaseException | None) -> BaseException:
+    """Return what a task group wrapped, where it is one thing."""
+    while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
+        fault = fault.exceptions[0]
+    return fault or RuntimeError("the feed ended of itself")

@@ -43,12 +43,13 @@ class ThreadedTape:
         self._written_bytes = 0
         self.records = self.bytes = 0
         self.fault: TapeError | None = None
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="polywire tape", daemon=True)
         self._thread.start()
 
     def put(self, record: Record) -> None:
-        """Take one record; does nothing once writing has stopped."""
-        if self.fault is not None:
+        """Take one record; does nothing once writing has stopped, or been told to."""
+        if self.fault is not None or self._closed:
             return
         waiting = self.bytes - self._written_bytes
         if waiting > self._most_bytes:
@@ -62,11 +63,12 @@ class ThreadedTape:
         self._queue.put(record)
 
     def close(self) -> None:
-        """Write what was taken, close the file, and return when that is done.
+        """Write what was taken, close the file, and return when that is done. Twice is once.
 
         Raises:
             TapeError: Something could not be written.
         """
+        self._closed = True
         self._queue.put(None)
         self._thread.join()
         if self.fault is not None:

@@ -69,12 +69,15 @@ def _name_in(target: str) -> tuple[str, bool]:
     """
     if "/" not in target:
         return target, False
-    path = urlsplit(target if "://" in target or target.startswith("/") else f"//{target}").path
+    try:
+        path = urlsplit(target if "://" in target or target.startswith("/") else f"//{target}").path
+    except ValueError:  # half an IPv6 address, letters that no host has: no address, and no name
+        return "", False
     parts = [unquote(part) for part in path.split("/") if part]
     for at, part in enumerate(parts[:-1]):
-        if part == _MARKET:
+        if part.lower() == _MARKET:
             return parts[at + 1], False
-        if part == _EVENT:
+        if part.lower() == _EVENT:
             market = parts[at + 2 : at + 3]
             return (market[0], False) if market else (parts[at + 1], True)
     return parts[-1] if parts else "", False

@@ -313,6 +313,7 @@ class Connection:
             self._note(reason)
         if self.connected:
             self._interrupt()
+        self._forget_socket(self.reasons[-1][1])
         self._signal(Signal.LOST)
 
     # ------------------------------------------------------------ inside

@@ -80,7 +80,7 @@ class Feed:
         self._holders: dict[TokenId, int] = {}  # subscriptions that read a token
         self._subscriptions: dict[int, Subscription] = {}
         self._made = 0
-        self._last_ns = 0  # of subscriptions that are no more
+        self._last_ns = self._reader_errors = 0  # of subscriptions that are no more
         self._moved: set[asyncio.Future[None]] = set()  # whoever waits for a change of who is subscribed to what
 
     def _connection(self, number: int) -> Connection:
@@ -205,6 +205,7 @@ class Feed:
             url=self.venue.urls.market_ws,
             now_s=self._clock.monotonic_s(),
             former_last_ns=self._last_ns,
+            former_errors=self._reader_errors,
         )
 
     async def reconnect(self) -> None:
@@ -247,6 +248,7 @@ class Feed:
         if self._subscriptions.pop(subscription.number, None) is None:
             return
         self._last_ns = max(self._last_ns, subscription.last_ns)
+        self._reader_errors += subscription.errors
         self._news.leave(subscription.reader)
         free = []
         for token in subscription.tokens:

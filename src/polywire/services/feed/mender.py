@@ -22,7 +22,7 @@ class Mender:
     def __init__(self, books: Books, policy: MendPolicy) -> None:
         self._books, self._policy = books, policy
         self._state = Mending()
-        self._asked: tuple[TokenId, ...] = ()
+        self._asked: dict[TokenId, int] = {}  # to when its book had been proven last
         self.noticed = False
 
     @property
@@ -36,9 +36,13 @@ class Mender:
         Args:
             now: Monotonic seconds.
         """
-        suspects = self._books.suspects
-        suspects.intersection_update([token for token in suspects if self._awaited(token)])
-        self._asked = tuple(token for token in self._asked if self._awaited(token))
+        suspects, books = self._books.suspects, self._books
+        suspects.difference_update([token for token in suspects if books[token].freshness in ANSWERING])
+        self._asked = {
+            token: proven_ns
+            for token, proven_ns in self._asked.items()
+            if token in books and books[token].verified_ns == proven_ns
+        }
         if not (suspects or self._asked):
             self.noticed = False
             return Mend.NOTHING, ()
@@ -48,7 +52,7 @@ class Mender:
         tokens: tuple[TokenId, ...] = ()
         if do is Mend.RESUBSCRIBE:
             tokens = tuple(suspects)
-            self._asked = tuple(dict.fromkeys((*self._asked, *tokens)))
+            self._asked |= {token: books[token].verified_ns for token in tokens}
             suspects.clear()
             self.noticed = False
         return do, tokens
@@ -56,12 +60,9 @@ class Mender:
     def rest(self) -> None:
         """Forget them all: a new socket brings every snapshot."""
         self._books.suspects.clear()
-        self._asked, self.noticed = (), False
+        self._asked, self.noticed = {}, False
 
     def wake_at(self, now: float) -> float:
         """Return when to look again, in monotonic seconds; `inf`: not before a book becomes suspect."""
         mending = max(self.next_at, now + _SOON_S) if self.noticed else float("inf")
         return min(mending, now + self._policy.first_s) if self._asked else mending
-
-    def _awaited(self, token: TokenId) -> bool:
-        return token in self._books and self._books[token].freshness not in ANSWERING

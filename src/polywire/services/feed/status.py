@@ -22,6 +22,7 @@ def status_of(
     url: str,
     now_s: float,
     former_last_ns: int,
+    former_errors: int,
 ) -> dict[str, object]:
     """Return the status, JSON-ready.
 
@@ -33,6 +34,7 @@ def status_of(
         url: The market channel.
         now_s: Our monotonic clock.
         former_last_ns: When the last event was seen by subscriptions that are no more; 0: never.
+        former_errors: Exceptions of their callbacks.
     """
     sockets = connections.numbered.values()
     freshness = Counter(str(book.freshness) for book in books.values())
@@ -61,7 +63,7 @@ def status_of(
             "pruned_levels": books.total("pruned_levels"),
             "book_checks": books.total("book_checks"),
             "book_mismatches": books.total("book_mismatches"),
-            "reader_errors": books.total("reader_errors") + sum(one.errors for one in subscriptions),
+            "reader_errors": books.total("reader_errors") + former_errors + sum(one.errors for one in subscriptions),
         },
         "background_task": "running" if connections.running else "ended",
     }

@@ -1,7 +1,7 @@
 """One reader's subscription: what it reads, how it is handed events, and what became of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -150,8 +150,21 @@ class Subscription:
 
     # ------------------------------------------------------------ reading
 
-    def __aiter__(self) -> Self:
-        return self
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        """Yield events until it ends. As a generator, since that hands on what waits at a third less than `anext`."""
+        while True:
+            backlog = self._backlog
+            if backlog is not None:
+                ready = backlog.ready
+                while ready:
+                    yield ready.popleft()
+                if backlog.catch_up():
+                    continue
+            if self.ended:
+                return
+            event = await self._next()
+            if event is not None:
+                yield event
 
     async def __anext__(self) -> Event:
         """Return the next event; wait for it. The iteration ends with the subscription, after what waited then.
