@@ -4,7 +4,7 @@
 
 One process blasts frames of the project's own rehearsal at whoever connects and subscribes. Each client runs in a
 process of its own, in turn: the official client (polymarket-client, its own reader, parser, registry and handle, no
-book) and `polywire.open_feed` (exact books, every check), read once by an `async for` as the official client is, once by a
+book) and `polywire.open_feed` (exact books, every check), read by an `async for` as the official client is, then by a
 callback. All read every event; a tick-size change at either end of the frames marks where the clock starts and stops.
 
 Flat out the figure is CPU time of the client's process per frame, medians over interleaved rounds: quote the ratio.

@@ -1,6 +1,6 @@
 """A recording, run through the feed's own path."""
 
-from polywire.model.health import Freshness
+from polywire.model.health import Freshness, Gap
 from polywire.model.live import CryptoPriced
 from polywire.model.market import BookReplaced, LevelChanged
 from polywire.services.replay import Replay
@@ -74,6 +74,26 @@ def test_undecoded_of_both_channels_are_counted_together() -> None:
     replay.feed(frame(b"{broken", source="clob-market"))
     replay.feed(frame(b"{broken", source="live-data"))
     assert replay.undecoded == {"not-json": 2}
+
+
+def test_what_changed_while_a_connection_was_away_is_a_gap_and_no_mismatch() -> None:
+    replay = Replay()
+
+    def told(kind: RecordKind, data: bytes = b"", connection: int = 1) -> list[type]:
+        replay.feed(Record(9, "clob-market", connection, kind, data))
+        kinds = [type(event) for event in replay.events]
+        replay.events.clear()
+        return kinds
+
+    for connection, token in ((1, b"7"), (2, b"8")):
+        told(RecordKind.OPENED, connection=connection)
+        told(RecordKind.FRAME, BOOK % token, connection)
+    told(RecordKind.CLOSED, b"gone")
+    assert [book.freshness for book in replay.books.values()] == [Freshness.RESYNCING, Freshness.CURRENT]
+    told(RecordKind.OPENED)
+    assert Gap in told(RecordKind.FRAME, (BOOK % b"7").replace(b"100", b"250"))
+    told(RecordKind.FRAME, BOOK % b"7")
+    assert (replay.reconnects, replay.books.book_checks, replay.books.book_mismatches) == (1, 1, 1)
 
 
 def test_records_that_are_no_frames_are_passed_over() -> None:

@@ -41,7 +41,7 @@ class Books:
         early: Level changes before their token's first snapshot; they are dropped, the snapshot holds them.
         best_mismatches: Of the `best_checks`, those that differed, before anything was pruned.
         pruned_levels: Levels removed because the venue stated a worse best price.
-        book_checks: Snapshots compared with the book kept until then.
+        book_checks: Snapshots compared with the book kept until then, but for those that end a known interruption.
         book_mismatches: Those that differed.
         reader_errors: Exceptions that readers raised; they were kept from the others.
         errors: The first few of them, with their readers.
@@ -146,7 +146,7 @@ class Books:
         known = token in self._warm
         equal = book.replace(event)
         self._warm[token] = book
-        if known:
+        if known and was is not Freshness.RESYNCING:  # that one is known to have missed what came meanwhile
             self.book_checks += 1
             self.book_mismatches += not equal
         if not book.readers:

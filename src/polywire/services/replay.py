@@ -30,11 +30,13 @@ class Replay:
         foreign: Records of other venues, by source.
         tokens: Tokens that books and level changes named.
         connections: Times a connection began: an array of books, or a record that says so.
-        reconnects: Those after which books of known tokens came anew.
+        reconnects: Those after which books of known tokens came anew, or that a record says were not the first.
         decoded: Events decoded, whether or not a book could take them.
         losses: Messages that may have held levels and could not be read.
         now_ns: The recording's time: of the last record, or of the last message where records have none.
         stamped: Whether the last record had a time of its own.
+        connection: The connection of the last frame; 0 where unknown.
+        carried: The tokens that had a snapshot on each connection.
     """
 
     def __init__(self, *, from_empty: bool = False) -> None:
@@ -46,6 +48,8 @@ class Replay:
         self.now_ns = _BEGINNING
         self.stamped = False
         self.events: list[Event] = []
+        self.carried: dict[int, set[TokenId]] = {}  # tokens that had a snapshot, by connection
+        self.connection = 0
         self._market_decoder = MarketDecoder(_Told(self), self.market)
         self._live_decoder = LiveDecoder(self.events.append, self.live)
         self.books.read_all(self.events.append)
@@ -64,7 +68,9 @@ class Replay:
         if self.stamped:
             self.now_ns = record.seen_ns
         if record.kind is not RecordKind.FRAME:
+            self._interrupted(record)
             return None
+        self.connection = record.connection
         channel = channel_of(record.source, record.data)
         if channel is None:
             self.foreign[record.source] = self.foreign.get(record.source, 0) + 1
@@ -80,6 +86,16 @@ class Replay:
             self.connections += 1
             self.reconnects += self.books.book_checks > compared
         return heard
+
+    def _interrupted(self, record: Record) -> None:
+        """Heed that a connection began or ended: its books miss what came in between, and the tape says so."""
+        carried = self.carried.get(record.connection)
+        if carried is None:
+            self.carried[record.connection] = set()
+        else:
+            self.reconnects += record.kind is RecordKind.OPENED
+            said = record.data.decode(errors="replace") or "it began anew"
+            self.books.await_snapshots(tuple(carried), f"connection {record.connection}: {said}", self.now_ns)
 
     @property
     def frames(self) -> int:
@@ -113,6 +129,7 @@ class _Told:
     def book(self, event: BookReplaced) -> None:
         self._replay.decoded += 1
         self._note(event)
+        self._replay.carried.setdefault(self._replay.connection, set()).add(event.token)
         self._books.book(event)
 
     def levels(self, events: list[LevelChanged]) -> None:
