@@ -23,6 +23,7 @@ from polywire.model.market import (
 from polywire.model.units import TokenId
 
 _ERRORS_KEPT: Final = 8
+_BOTH: Final = 2
 _OF_MARKETS: Final = (MarketCreated, MarketResolved)
 
 
@@ -164,19 +165,33 @@ class Books:
         """Apply one `price_change`. See `polywire.wire.sink.MarketSink.levels`."""
         self.changes += len(events)
         find = self._warm.get
+        if len(events) == _BOTH:  # a market's two outcomes, nearly always: spelled out, a tenth of the time saved
+            one, two = events
+            first, second = find(one.token), find(two.token)
+            if first is not None and second is not None:
+                if not first.change(one):
+                    self._settle(first, one)
+                if not second.change(two):
+                    self._settle(second, two)
+                for reader in first.readers:
+                    try:
+                        reader(one)
+                    except Exception as error:  # noqa: BLE001 - a reader is foreign code; the others go on
+                        self._reader_failed(reader, error)
+                for reader in second.readers:  # asked for now: one may have left on being told of the other outcome
+                    try:
+                        reader(two)
+                    except Exception as error:  # noqa: BLE001 - as above
+                        self._reader_failed(reader, error)
+                return
         for event in events:
             book = find(event.token) or self._first_change(event)
             if book is not None and not book.change(event):
                 self._settle(book, event)
         for event in events:  # told when all is applied: a reader may look at the other outcome's book
             book = find(event.token)
-            if book is None:
-                continue
-            for reader in book.readers:
-                try:
-                    reader(event)
-                except Exception as error:  # noqa: BLE001 - a reader is foreign code; the others go on
-                    self._reader_failed(reader, error)
+            if book is not None and book.readers:
+                self._tell(book.readers, event)
 
     def event(self, event: Traded | BestChanged | TickSizeChanged | MarketCreated | MarketResolved) -> None:
         """Hand on an event that changes no level. See `polywire.wire.sink.MarketSink.event`."""

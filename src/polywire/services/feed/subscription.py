@@ -212,13 +212,15 @@ class Subscription:
         self.received += 1
         self._last = event
         backlog = self._backlog
-        if backlog is not None and backlog.ready:  # others wait already, so the reader has been woken
-            backlog.push(event)
-        else:
-            self._hand_first(event, backlog)
+        if backlog is not None:
+            ready = backlog.ready  # where others wait already, the reader has been woken; `push` would do the same
+            if ready and not backlog.behind and len(ready) < backlog.limit:
+                ready.append(event)
+                return
+        self._hand_first(event, backlog)
 
     def _hand_first(self, event: Event, backlog: Backlog | None) -> None:
-        """Hand on an event before which none waits: to the reader itself where it waits, else to a backlog."""
+        """Hand on an event: to the reader itself where it waits, else to a backlog."""
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
