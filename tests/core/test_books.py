@@ -72,6 +72,22 @@ def test_a_message_is_sorted_by_token_and_each_entry_counted_once() -> None:
     assert books[TOKEN].size_at("bid", 3_300) == 4
 
 
+def test_a_message_of_both_outcomes_that_says_what_their_books_hold_is_checked_and_settles_nothing() -> None:
+    told: list[Event] = []
+    books = Books()
+    for token in (TOKEN, OTHER):
+        books.read(token, told.append)
+    books.book(snapshot([(3_300, 5)], [(3_600, 5)]))
+    books.book(snapshot([(6_400, 5)], [(6_700, 5)], token=OTHER))
+    told.clear()
+    one = change("bid", 3_400, 7, (3_400, 3_600))
+    other = change("ask", 6_600, 7, (6_400, 6_600), token=OTHER)
+    books.levels([one, other])
+    assert told == [one, other]
+    assert (books[TOKEN].best_bid, books[OTHER].best_ask) == (3_400, 6_600)
+    assert counts(books) == {"changes": 2, "best_checks": 2}
+
+
 def test_follow_all_keeps_a_book_for_every_token_that_is_heard_of() -> None:
     books = Books(follow_all=True)
     books.book(snapshot(BIDS, ASKS))

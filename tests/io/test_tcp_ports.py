@@ -34,6 +34,11 @@ def test_a_port_that_was_given_back_is_free_at_once() -> None:
     tcp_ports.refuse_if_taken(HERE, port, "--port")
 
 
+def test_a_port_that_a_connection_happens_to_have_is_not_free(taken: int) -> None:
+    with socket.create_connection((HERE, taken)) as client:
+        assert not tcp_ports.is_free(HERE, client.getsockname()[1])
+
+
 def test_any_port_is_never_taken() -> None:
     tcp_ports.refuse_if_taken(HERE, 0, "--port")
 
