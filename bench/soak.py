@@ -109,8 +109,8 @@ async def soak(url: str, arguments: argparse.Namespace) -> None:
                 print(f"{minute:>6} {rate:>9,.0f} {now / 2**20:>8.2f} {now / first - 1:>+13.1%}", flush=True)
             churning.cancel()
             newest.cancel()
-            await asyncio.gather(churning, newest, return_exceptions=True)
-            del churning, newest  # a task that ended keeps what it raised, and that its frames
+            await asyncio.wait([churning, newest])
+            del churning, newest  # they keep what they raised, and that the frames it went through and their streams
             cost = await idle_cost(feed, tokens[-1])
             print(f"an open, idle subscription to a token already held: {cost:.0f} bytes")
         status: Any = feed.status()
