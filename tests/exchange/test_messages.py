@@ -25,9 +25,9 @@ TRADE = Trade(
     cost=1,
     fee=0,
     legs=(
-        Leg("a", "ann", NO, "SELL", 3_000, 2 * SIZE_ONE, Match.COMPLEMENTARY),
-        Leg("b", "ann", YES, "BUY", 7_000, 3 * SIZE_ONE, Match.MINT),  # the same price, seen from the other outcome
-        Leg("c", "ann", YES, "BUY", 6_900, 4 * SIZE_ONE, Match.MINT),
+        Leg("a", "ann", NO, "SELL", 3_000, 2 * SIZE_ONE, 600_000, Match.COMPLEMENTARY),
+        Leg("b", "ann", YES, "BUY", 7_000, 3 * SIZE_ONE, 2_100_000, Match.MINT),  # the same, seen from the other one
+        Leg("c", "ann", YES, "BUY", 6_900, 4 * SIZE_ONE, 2_760_000, Match.MINT),
     ),
 )
 

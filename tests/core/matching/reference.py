@@ -5,11 +5,12 @@ question. It shares no code with the engine but the nouns.
 """
 
 import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from polywire.core.matching.orders import MarketTerms, Order, OrderKind
-from polywire.model.units import ConditionId, TokenId
+from polywire.core.matching.orders import Leg, MarketTerms, Order, OrderKind
+from polywire.model.units import ConditionId, TokenId, TradeSide
 
 ONE = 10_000
 Fill = tuple[str, int, int]
@@ -169,17 +170,7 @@ class Reference:
         answer.ended += [(waits.order.id, "self-trade") for waits in own]
         self.open = [waits for waits in self.open if waits.left and not any(waits is one for one in own)]
         for account in losers:
-            for terms in self.markets.values():
-                while self.claimed(account, terms) > self.money[account]:
-                    newest = [
-                        waits
-                        for waits in self.open
-                        if waits.order.account == account
-                        and waits.order.side == "BUY"
-                        and waits.order.token in terms.tokens
-                    ][-1]
-                    self.open.remove(newest)
-                    answer.ended.append((newest.order.id, "balance"))
+            self.cover(account, answer)
         return answer
 
     def move(self, order: Order, shares: int, amount: int) -> None:
@@ -188,44 +179,126 @@ class Reference:
         key = order.account, order.token
         self.shares[key] = self.shares.get(key, 0) + sign * shares
 
-    def cancel(self, *order_ids: str) -> None:
+    def cancel(self, *order_ids: str, reason: str = "user") -> Answer:
+        gone = [waits.order.id for waits in self.open if waits.order.id in order_ids]
         self.open = [waits for waits in self.open if waits.order.id not in order_ids]
+        return Answer(ended=[(order_id, reason) for order_id in gone])
 
-    def expire(self, now_ms: int) -> None:
-        self.open = [
-            waits
-            for waits in self.open
-            if waits.order.kind is not OrderKind.GTD or (waits.order.expires_s - 60) * 1_000 > now_ms
-        ]
-
-    def pair(self, account: str, condition: ConditionId, shares: int) -> bool:
-        """Split, or merge where `shares` is negative."""
-        tokens = self.markets[condition].tokens
-        claims = [self.claimed(account, terms) for terms in self.markets.values()]
-        spare = self.money.get(account, 0) - max(claims) >= shares
-        spare = spare and all(
-            self.shares.get((account, token), 0) - self.claimed_shares(account, token) >= -shares for token in tokens
+    def cancel_all(self, account: str, condition: ConditionId | None, token: TokenId | None) -> Answer:
+        mine = [waits.order for waits in self.open if waits.order.account == account]
+        mine = [order for order in mine if token is None or order.token == token]
+        return self.cancel(
+            *[order.id for order in mine if condition is None or self.market(order.token).condition == condition]
         )
-        if condition in self.winners or not spare or not shares:
-            return False
-        self.money[account] = self.money.get(account, 0) - shares
-        for token in tokens:
-            self.shares[account, token] = self.shares.get((account, token), 0) + shares
-        return True
 
-    def resolve(self, condition: ConditionId, winner: TokenId) -> None:
-        if condition not in self.winners:
-            self.winners[condition] = winner
-            tokens = self.markets[condition].tokens
-            self.open = [waits for waits in self.open if waits.order.token not in tokens]
+    def expire(self, now_ms: int) -> Answer:
+        timed = [waits.order for waits in self.open if waits.order.kind is OrderKind.GTD]
+        return self.cancel(*[order.id for order in timed if (order.expires_s - 60) * 1_000 <= now_ms], reason="expired")
+
+    def pay_in(self, account: str, collateral: int) -> None:
+        self.money[account] = self.money.get(account, 0) + collateral
+
+    def withdraw(self, account: str, collateral: int) -> Answer:
+        if self.spare(account) < collateral:
+            return Answer("balance")
+        self.pay_in(account, -collateral)
+        return Answer()
+
+    def spare(self, account: str) -> int:
+        """Return the collateral that is left of an account beside what its most demanding market claims."""
+        return self.money.get(account, 0) - max(self.claimed(account, terms) for terms in self.markets.values())
+
+    def pair(self, account: str, condition: ConditionId, change: int, shares: int) -> Answer:
+        """Split by `change` pairs, or merge where that is negative; `shares` is what was asked for."""
+        tokens = self.markets[condition].tokens
+        if condition in self.winners:
+            return Answer("closed")
+        if not shares:
+            return Answer("size")
+        free = [
+            self.shares.get((account, token), 0) - self.claimed_shares(account, token) >= -change for token in tokens
+        ]
+        if self.spare(account) < change or not all(free):
+            return Answer("balance")
+        self.pay_in(account, -change)
+        for token in tokens:
+            self.shares[account, token] = self.shares.get((account, token), 0) + change
+        return Answer()
+
+    def resolve(self, condition: ConditionId, winner: TokenId) -> Answer:
+        if condition in self.winners:
+            return Answer("closed")
+        self.winners[condition] = winner
+        tokens = self.markets[condition].tokens
+        return self.cancel(*[it.order.id for it in self.open if it.order.token in tokens], reason="resolved")
 
     def redeem(self, account: str, condition: ConditionId) -> int:
         if condition not in self.winners:
             return 0
         held = {token: self.shares.pop((account, token), 0) for token in self.markets[condition].tokens}
         paid = held[self.winners[condition]]
-        self.money[account] = self.money.get(account, 0) + paid
+        self.pay_in(account, paid)
         return paid
+
+    def reverse(self, account: str, token: TokenId, side: TradeSide, fee: int, legs: Sequence[Leg]) -> Answer:
+        """Move everything back; where anybody is left with less than nothing, forget it."""
+        money, shares = dict(self.money), dict(self.shares)
+        self.pay_in("fees", -fee)
+        self.pay_in(account, fee)
+        for leg in legs:
+            due = leg.amount if leg.token == token else leg.size - leg.amount
+            for name, its, way, amount in ((account, token, side, due), (leg.account, leg.token, leg.side, leg.amount)):
+                sign = 1 if way == "BUY" else -1
+                self.pay_in(name, sign * amount)
+                self.shares[name, its] = self.shares.get((name, its), 0) - sign * leg.size
+        if min(self.money.values()) < 0 or min(self.shares.values()) < 0:
+            self.money, self.shares = money, shares
+            return Answer("balance")
+        answer = Answer()
+        for name in self.money:
+            self.cover(name, answer)
+        return answer
+
+    def cover(self, account: str, answer: Answer) -> None:
+        """Cancel an account's newest orders until what is left is covered: BUYs by market, SELLs by token."""
+        for terms in self.markets.values():
+            while self.claimed(account, terms) > self.money[account]:
+                self.drop_newest(account, "BUY", terms.tokens, answer)
+            for token in terms.tokens:
+                while self.claimed_shares(account, token) > self.shares.get((account, token), 0):
+                    self.drop_newest(account, "SELL", (token,), answer)
+
+    def drop_newest(self, account: str, side: TradeSide, tokens: Collection[TokenId], answer: Answer) -> None:
+        mine = [waits for waits in self.open if waits.order.account == account and waits.order.side == side]
+        newest = [waits for waits in mine if waits.order.token in tokens][-1]
+        self.open.remove(newest)
+        answer.ended.append((newest.order.id, "balance"))
+
+    # ------------------------------------------------------------ after a restart
+
+    def forget(self, lost: Collection[str]) -> None:
+        """Forget accounts that no store kept, and the ids of orders that have ended."""
+        self.open = [waits for waits in self.open if waits.order.account not in lost]
+        self.used = {waits.order.id for waits in self.open}
+        self.money = {name: money for name, money in self.money.items() if name not in lost}
+        self.shares = {key: shares for key, shares in self.shares.items() if key[0] not in lost}
+
+    def supply(self, token: TokenId) -> int:
+        return sum(shares for (_, its), shares in self.shares.items() if its == token)
+
+    def balance(self, condition: ConditionId, house: str) -> dict[TokenId, int]:
+        """Give the house what one outcome has fewer of than the other, while the market is open; return it."""
+        if condition in self.winners:
+            return {}
+        supply = {token: self.supply(token) for token in self.markets[condition].tokens}
+        given = {token: max(supply.values()) - shares for token, shares in supply.items()}
+        for token, shares in given.items():
+            self.shares[house, token] = self.shares.get((house, token), 0) + shares
+        return given
+
+    def locked(self, condition: ConditionId) -> int:
+        """Return the collateral behind a market's pairs."""
+        return self.supply(self.winners.get(condition, self.markets[condition].tokens[0]))
 
 
 def meets(taker: Order, maker: Order, terms: MarketTerms) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from core.matching.setting import MARKET, NO, NOW_MS, TERMS, USDC, YES
 from polywire.core.matching.commands import (
+    BalancePairs,
     Cancel,
     CancelAll,
     Command,
@@ -17,14 +18,18 @@ from polywire.core.matching.commands import (
     Place,
     Redeem,
     Resolve,
+    RestoreHolder,
+    RestoreOrder,
+    Reverse,
     SetTick,
     Split,
+    Withdraw,
     apply,
     decode,
     encode,
 )
 from polywire.core.matching.engine import Engine
-from polywire.core.matching.orders import Order, OrderKind, Outcome
+from polywire.core.matching.orders import Leg, Match, Order, OrderKind, Outcome
 from polywire.errors import Misuse
 from polywire.model.units import SIZE_ONE
 
@@ -44,6 +49,21 @@ EVERY: Final[tuple[Command, ...]] = (
     Place(Order("o4", "ada", YES, "BUY", 4_010, TEN), NOW_MS),
     CancelAll("ada"),
     CancelAll("ada", MARKET, YES),
+    RestoreHolder("bob", 50 * USDC, {YES: 2 * TEN}),
+    BalancePairs(MARKET, "house"),
+    RestoreOrder(Order("o5", "bob", YES, "SELL", 6_010, TEN), left=TEN // 2, filled=TEN // 4, placed_ms=NOW_MS),
+    Place(Order("o6", "ada", YES, "BUY", 7_000, TEN // 2), NOW_MS),
+    Reverse(
+        MARKET,
+        "ada",
+        YES,
+        "BUY",
+        TEN // 2,
+        3_005_000,
+        0,
+        (Leg("o5", "bob", YES, "SELL", 6_010, TEN // 2, 3_005_000, Match.COMPLEMENTARY),),
+    ),
+    Withdraw("bob", 50 * USDC),
     Resolve(MARKET, YES),
     Redeem("ada", MARKET),
 )
@@ -71,13 +91,14 @@ def test_each_command_asks_the_method_of_its_name() -> None:
     engine = Engine()
     answers = [apply(engine, command) for command in EVERY]
     placed = [answer for answer in answers if isinstance(answer, Outcome)]
-    assert [outcome.status for outcome in placed] == ["live", "live", "refused", "", "live", ""]
+    assert [outcome.status for outcome in placed] == ["live", "live", "refused", "", "live", "matched", ""]
     assert answers[:5] == [None] * 5
-    expired, cancelled, nothing = (answer for answer in answers if isinstance(answer, dict))
+    expired, cancelled, *nothing = (answer for answer in answers if isinstance(answer, dict))
     assert [expired[MARKET].cancelled[0].order, cancelled[MARKET].cancelled[0].order] == ["o2", "o4"]
-    assert nothing == {}
-    assert answers[-1] == 20 * USDC
-    assert engine.collateral("ada") == 100 * USDC
+    assert nothing == [{}, {}]
+    assert (answers[-1], answers[14]) == (20 * USDC, 4 * TEN)
+    assert [engine.collateral(name) for name in ("ada", "bob")] == [100 * USDC, 0]
+    assert [engine.shares(name, token) // TEN for name in ("bob", "house") for token in (YES, NO)] == [2, 0, 0, 2]
     assert engine.terms(MARKET).tick == 10
 
 

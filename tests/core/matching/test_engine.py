@@ -74,8 +74,8 @@ def test_a_trade_names_the_taker_and_each_leg_in_its_own_terms() -> None:
     at.buy("bob", NO, 49, 10)
     outcome = at.buy("cy", YES, 55, 15)
     legs = (
-        Leg("o1", "ada", YES, "SELL", 5_100, TEN, Match.COMPLEMENTARY),
-        Leg("o2", "bob", NO, "BUY", 4_900, 5 * SIZE_ONE, Match.MINT),
+        Leg("o1", "ada", YES, "SELL", 5_100, TEN, 5_100_000, Match.COMPLEMENTARY),
+        Leg("o2", "bob", NO, "BUY", 4_900, 5 * SIZE_ONE, 2_450_000, Match.MINT),
     )
     cost = 15 * 510_000
     assert outcome.trades == (Trade(1, MARKET, "o3", "cy", YES, "BUY", 15 * SIZE_ONE, cost, 0, legs),)

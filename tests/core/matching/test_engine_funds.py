@@ -43,6 +43,36 @@ def test_a_deposit_of_nothing_is_a_mistake_of_the_caller(amount: int) -> None:
         Engine().deposit("ada", amount)
 
 
+def test_collateral_leaves_by_withdrawal_only_and_only_what_no_open_order_claims() -> None:
+    at = desk(rich=())
+    at.engine.deposit("ada", 20 * USDC)
+    at.buy("ada", YES, 60, 10)
+    at.buy("ada", ELSE, 40, 10)  # promises some of the same
+    before = at.engine.digest()
+    refusal = at.engine.withdraw("ada", 14 * USDC + 1)
+    assert refusal is not None
+    assert (refusal.code, refusal.reason) == (
+        "balance",
+        "14.000001 USDC asked for, 14 that no open order claims",
+    )
+    assert at.engine.digest() == before
+    assert at.engine.withdraw("ada", 14 * USDC) is None
+    assert (at.engine.collateral("ada"), len(at.engine.open_orders("ada"))) == (6 * USDC, 2)
+
+
+def test_a_stranger_has_nothing_to_withdraw() -> None:
+    engine = Engine()
+    refusal = engine.withdraw("ada", 1)
+    assert refusal is not None
+    assert (refusal.reason, engine.accounts()) == ("0.000001 USDC asked for, 0 that no open order claims", [])
+
+
+@pytest.mark.parametrize("amount", [0, -1])
+def test_a_withdrawal_of_nothing_is_a_mistake_of_the_caller(amount: int) -> None:
+    with pytest.raises(Misuse, match="withdraw a positive amount"):
+        Engine().withdraw("ada", amount)
+
+
 def test_a_split_turns_collateral_into_a_pair_and_a_merge_turns_it_back() -> None:
     at = desk(rich=())
     at.engine.deposit("ada", 10 * USDC)

@@ -6,7 +6,7 @@ from polywire.core.matching.orders import NOWHERE, OpenOrder, Order, Outcome, Re
 
 def test_an_open_order_names_the_token_of_its_order() -> None:
     order = Order("o1", "ada", YES, "BUY", 5_000, 7)
-    assert OpenOrder(order, MARKET, 7, 0, 1, 1).token == YES
+    assert OpenOrder(order, MARKET, 7, 0, 1, 1, 0).token == YES
 
 
 def test_a_refused_order_moved_nothing() -> None:

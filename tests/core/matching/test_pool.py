@@ -86,5 +86,5 @@ def test_a_pool_lists_what_rests_bids_first_best_first_earliest_first() -> None:
 
 def test_a_view_of_an_order_says_what_is_left_and_what_it_had() -> None:
     resting = waits(POOL.bids, "a", 4_000, 5)
-    resting.left = 2
-    assert resting.view() == OpenOrder(resting.order, MARKET, 2, 3, placed_ms=17, number=3)
+    resting.left, resting.filled = 2, 1  # it took the other two before it rested
+    assert resting.view() == OpenOrder(resting.order, MARKET, 2, 3, placed_ms=17, number=3, filled=1)

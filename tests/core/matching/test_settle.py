@@ -81,7 +81,7 @@ def test_every_way_two_orders_meet_moves_what_the_contract_would(
     meeting = Meeting()
     meeting.queue(*resting, SIZE)
     done = meeting.take(*taking, SIZE)
-    assert done.legs == [Leg("m1", "maker", *resting, SIZE, Match(match))]
+    assert done.legs == [Leg("m1", "maker", *resting, SIZE, abs(maker[0]), Match(match))]
     assert (meeting.held(), meeting.pool.pairs) == ([maker, taker], 200 + pairs)
 
 

@@ -121,3 +121,27 @@ def test_the_newest_buys_of_a_market_go_until_the_rest_is_covered() -> None:
     assert list(outcomes) == [MARKET]
     assert outcomes[MARKET].cancelled == (Cancelled("o3", "ada", 20, "balance"), Cancelled("o2", "ada", 20, "balance"))
     assert list(house.ada.orders) == ["o1", "o4", "o5"]
+
+
+def test_an_order_that_rests_again_claims_what_its_next_fills_can_still_take() -> None:
+    """Of 3 at 0.50 it has paid 1 for the first, rounded up: so the other two cost 1 more, not 1.5 rounded up twice."""
+    house = House()
+    pool = house.pools[MARKET]
+    resting = Resting(Order("o1", "ada", YES, "BUY", 5_000, 3), house.ada, pool, pool.bids, 5_000, 2, 1, 1)
+    resting.filled = 1
+    house.standing.rest(resting)
+    assert (resting.claim, house.ada.buying) == (1, {MARKET: 1})
+
+
+def test_the_newest_sells_of_a_token_go_until_the_rest_is_covered() -> None:
+    house = House()
+    for price in (6_000, 7_000, 8_000):
+        house.rest(price, 20, YES, "SELL")
+    house.rest(1_000, 20)
+    house.rest(6_000, 20, NO, "SELL")
+    house.ada.give(YES, 21)
+    outcomes = house.standing.uncover([], [(house.ada, YES)])
+    assert outcomes[MARKET].cancelled == (Cancelled("o3", "ada", 20, "balance"), Cancelled("o2", "ada", 20, "balance"))
+    assert outcomes[MARKET].levels == (LevelMoved("ask", 8_000, 0), LevelMoved("ask", 7_000, 0))
+    assert list(house.ada.orders) == ["o1", "o4", "o5"]
+    assert house.standing.uncover([], [(house.ada, YES)]) == {}

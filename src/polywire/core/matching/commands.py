@@ -5,8 +5,8 @@ from typing import assert_never
 import msgspec
 
 from polywire.core.matching.engine import Engine
-from polywire.core.matching.orders import MarketTerms, Order, Outcome, Refusal
-from polywire.model.units import ConditionId, TokenId
+from polywire.core.matching.orders import Leg, MarketTerms, Order, Outcome, Refusal
+from polywire.model.units import ConditionId, TokenId, TradeSide
 
 Result = Outcome | dict[ConditionId, Outcome] | Refusal | int | None
 """What a command answers: the engine's own method says which."""
@@ -41,6 +41,13 @@ class Redeem(msgspec.Struct, frozen=True, tag="redeem"):
 
 class Deposit(msgspec.Struct, frozen=True, tag="deposit"):
     """`Engine.deposit`."""
+
+    account: str
+    collateral: int
+
+
+class Withdraw(msgspec.Struct, frozen=True, tag="withdraw"):
+    """`Engine.withdraw`."""
 
     account: str
     collateral: int
@@ -89,7 +96,61 @@ class Expire(msgspec.Struct, frozen=True, tag="expire"):
     now_ms: int
 
 
-Command = OpenMarket | SetTick | Resolve | Redeem | Deposit | Split | Merge | Place | Cancel | CancelAll | Expire
+class Reverse(msgspec.Struct, frozen=True, tag="reverse"):
+    """`Engine.reverse`."""
+
+    condition: ConditionId
+    account: str
+    token: TokenId
+    side: TradeSide
+    size: int
+    cost: int
+    fee: int
+    legs: tuple[Leg, ...]
+
+
+class RestoreHolder(msgspec.Struct, frozen=True, tag="restore_holder"):
+    """`Engine.restore_holder`."""
+
+    account: str
+    collateral: int
+    shares: dict[TokenId, int]
+
+
+class RestoreOrder(msgspec.Struct, frozen=True, tag="restore_order"):
+    """`Engine.restore_order`."""
+
+    order: Order
+    left: int
+    filled: int
+    placed_ms: int
+
+
+class BalancePairs(msgspec.Struct, frozen=True, tag="balance_pairs"):
+    """`Engine.balance_pairs`."""
+
+    condition: ConditionId
+    house: str
+
+
+Command = (
+    OpenMarket
+    | SetTick
+    | Resolve
+    | Redeem
+    | Deposit
+    | Withdraw
+    | Split
+    | Merge
+    | Place
+    | Cancel
+    | CancelAll
+    | Expire
+    | Reverse
+    | RestoreHolder
+    | RestoreOrder
+    | BalancePairs
+)
 """Every way to change an engine."""
 
 _ENCODER = msgspec.json.Encoder()
@@ -114,7 +175,7 @@ def decode(line: bytes) -> Command:
     return _DECODER.decode(line)
 
 
-def apply(engine: Engine, command: Command) -> Result:
+def apply(engine: Engine, command: Command) -> Result:  # noqa: PLR0912 - a case for each command
     """Ask a command of an engine and return its answer. Raises what the engine's method raises."""
     match command:
         case OpenMarket(terms):
@@ -130,6 +191,8 @@ def apply(engine: Engine, command: Command) -> Result:
         case Deposit(account, collateral):
             engine.deposit(account, collateral)
             return None
+        case Withdraw(account, collateral):
+            return engine.withdraw(account, collateral)
         case Split(account, condition, shares):
             return engine.split(account, condition, shares)
         case Merge(account, condition, shares):
@@ -142,5 +205,15 @@ def apply(engine: Engine, command: Command) -> Result:
             return engine.cancel_all(account, condition=condition, token=token)
         case Expire(now_ms):
             return engine.expire(now_ms)
+        case Reverse(condition, account, token, side, size, cost, fee, legs):
+            return engine.reverse(condition, account, token, side, size, cost, fee, legs)
+        case RestoreHolder(account, collateral, shares):
+            engine.restore_holder(account, collateral, shares)
+            return None
+        case RestoreOrder(order, left, filled, placed_ms):
+            engine.restore_order(order, left=left, filled=filled, placed_ms=placed_ms)
+            return None
+        case BalancePairs(condition, house):
+            return engine.balance_pairs(condition, house)
         case _:
             assert_never(command)

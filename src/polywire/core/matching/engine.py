@@ -4,6 +4,7 @@ One pool a market holds both outcomes' orders; docs/matching.md states the rules
 commands give the same state, to the last digit of `digest()`.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -24,6 +25,8 @@ from polywire.core.matching.orders import (
     refused,
 )
 from polywire.core.matching.pool import Pool, Resting, Side
+from polywire.core.matching.restoring import balance, check_holder, resting_again
+from polywire.core.matching.reversal import Reversal
 from polywire.core.matching.rules import cannot_take, fault, not_covered
 from polywire.core.matching.settle import fill, pay
 from polywire.core.matching.standing import Standing
@@ -31,7 +34,7 @@ from polywire.core.matching.state import digest
 from polywire.core.matching.walk import Walk, walk
 from polywire.errors import Misuse
 from polywire.model.levels import Levels
-from polywire.model.units import NO_ASK, NO_BID, PRICE_ONE, SIZE_ONE, ConditionId, TokenId
+from polywire.model.units import NO_ASK, NO_BID, PRICE_ONE, ConditionId, TokenId, TradeSide, size_text
 
 _GONE: Final = "order can't be found - already canceled or matched"
 
@@ -44,15 +47,16 @@ class Engine:
 
     Args:
         remembers: How many ids of ended orders are kept, so that they are refused when they come again.
+        trades: The number of the last trade before: where an engine goes on after a restart, no number comes twice.
     """
 
-    def __init__(self, *, remembers: int = 100_000) -> None:
+    def __init__(self, *, remembers: int = 100_000, trades: int = 0) -> None:
         self._pools: dict[ConditionId, Pool] = {}
         self._by_token: dict[TokenId, Pool] = {}
         self._accounts: dict[str, Account] = {}
         self._standing = Standing(remembers)
         self._taken = 0  # orders, so far: the last one's number
-        self._trades = 0
+        self._trades = trades
 
     # ------------------------------------------------------------ markets
 
@@ -106,6 +110,20 @@ class Engine:
         if collateral <= 0:
             raise Misuse(f"a deposit of {collateral} (1e-6 USDC) is none; deposit a positive amount")
         self._account(account).collateral += collateral
+
+    def withdraw(self, account: str, collateral: int) -> Refusal | None:
+        """Take collateral (1e-6 USDC, > 0) out for good: the converse of `deposit`.
+
+        Only what no open order claims can go; refused (`balance`) where that is less.
+        """
+        if collateral <= 0:
+            raise Misuse(f"a withdrawal of {collateral} (1e-6 USDC) is none; withdraw a positive amount")
+        holder = self._accounts.get(account)
+        free = 0 if holder is None else holder.unpromised()
+        if holder is None or collateral > free:
+            return _not_free(collateral, free, "USDC")
+        holder.collateral -= collateral
+        return None
 
     def split(self, account: str, condition: ConditionId, shares: int) -> Refusal | None:
         """Turn collateral into as many shares (1e-6) of each outcome; only what no open order claims can be used."""
@@ -200,6 +218,96 @@ class Engine:
     def next_expiry_ms(self) -> int | None:
         """Return the venue time at which `expire` has something to do, or None."""
         return self._standing.expiries.next_ms()
+
+    # ------------------------------------------------------------ when a settlement fails
+
+    def reverse(
+        self,
+        condition: ConditionId,
+        account: str,
+        token: TokenId,
+        side: TradeSide,
+        size: int,
+        cost: int,
+        fee: int,
+        legs: Sequence[Leg],
+    ) -> dict[ConditionId, Outcome] | Refusal:
+        """Move back what a trade moved: its settlement failed.
+
+        Shares, collateral, fee and pairs, to the unit. Orders stay as the trade left them; those that lose their cover
+        are cancelled (`balance`), the newest first. A resolved market's trade can be moved back too.
+
+        Args:
+            condition: The trade's market.
+            account: The taker.
+            token: The taker's.
+            side: The taker's.
+            size: Shares, 1e-6.
+            cost: Collateral the taker gave or got, before the fee.
+            fee: What it paid.
+            legs: The resting orders' parts: of the whole trade, or of those that failed, with size, cost and fee to
+                match.
+
+        Returns:
+            What moved by market; or why nothing did: an account no longer holds what it would give back.
+
+        Raises:
+            Misuse: There is no such market, or the figures do not add up.
+        """
+        pool = self._pool(condition)
+        back = Reversal(pool.terms, account, token, side, size, cost, fee, legs)
+        refusal = back.refusal(self._accounts)
+        if refusal is not None:
+            return refusal
+        return self._standing.uncover(*back.carry_out(pool, self._account))
+
+    # ------------------------------------------------------------ after a restart
+
+    def restore_holder(self, account: str, collateral: int, shares: Mapping[TokenId, int]) -> None:
+        """Have an account hold what a store kept of it, whether its tokens' markets are open yet or not.
+
+        `balance_pairs` makes up for the shares afterwards. Raises `Misuse` where it holds anything already.
+        """
+        holder = self._accounts.get(account) or Account(account)
+        check_holder(holder, collateral, shares)
+        self._accounts[account] = holder
+        holder.collateral = collateral
+        for token, held in shares.items():
+            holder.give(token, held)
+
+    def restore_order(self, order: Order, *, left: int, filled: int, placed_ms: int) -> None:
+        """Have an order rest as it did, without meeting anybody: behind those restored before it.
+
+        Args:
+            order: As the account sent it.
+            left: Shares it still wants.
+            filled: Shares it has had since it rested, not what it took before: its next fill is rounded by that.
+            placed_ms: Venue time it was placed at.
+
+        Raises:
+            Misuse: Its id rests or has ended, its market is not there or resolved, its holder does not cover it, or it
+                would cross an order that rests.
+        """
+        pool = self._by_token.get(order.token)
+        if pool is None or self._standing.knows(order.id):
+            what = f"token {order.token} is no outcome of any market here" if pool is None else "its id is known"
+            raise Misuse(f"order {order.id} cannot rest: {what}; restore markets first, and each order once")
+        account = self._accounts.get(order.account) or Account(order.account)
+        number = self._taken + 1
+        resting = resting_again(order, account, pool, left=left, filled=filled, placed_ms=placed_ms, number=number)
+        self._accounts[order.account] = account
+        self._standing.rest(resting)
+        self._taken = number
+
+    def balance_pairs(self, condition: ConditionId, house: str) -> int:
+        """Give `house` the shares that one outcome has fewer of than the other; return the pairs that exist then.
+
+        So many 1e-6 USDC are locked in the market. Where restored holders add up already, and in a resolved market,
+        the house gets nothing.
+        """
+        pool = self._pool(condition)
+        balance(pool, self._accounts.values(), self._account(house))
+        return pool.pairs
 
     # ------------------------------------------------------------ reading
 
@@ -329,7 +437,9 @@ def _cannot_pair(pool: Pool, shares: int, free: int, of: str) -> Refusal | None:
     if shares <= 0:
         return Refusal("size", f"{shares} shares (1e-6) are no pair; ask for a positive number")
     if shares > free:
-        return Refusal(
-            "balance", f"{shares / SIZE_ONE:g} {of} asked for, {free / SIZE_ONE:g} that no open order claims"
-        )
+        return _not_free(shares, free, of)
     return None
+
+
+def _not_free(wanted: int, free: int, of: str) -> Refusal:
+    return Refusal("balance", f"{size_text(wanted)} {of} asked for, {size_text(free)} that no open order claims")

@@ -67,6 +67,7 @@ class OpenOrder(msgspec.Struct, frozen=True):
     matched: int  # shares had so far, as a taker before it rested and as a maker since
     placed_ms: int  # venue time
     number: int  # of all orders taken, from 1: the lower, the earlier
+    filled: int  # of those it had: since it rests
 
     @property
     def token(self) -> TokenId:
@@ -83,6 +84,7 @@ class Leg(msgspec.Struct, frozen=True, gc=False):
     side: TradeSide
     price: int
     size: int
+    amount: int  # collateral it gave (BUY) or got (SELL)
     match: Match
 
 

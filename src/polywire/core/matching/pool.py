@@ -41,8 +41,8 @@ class Resting:
 
     def view(self) -> OpenOrder:
         """Return it as it stands now."""
-        matched = self.order.size - self.left
-        return OpenOrder(self.order, self.pool.terms.condition, self.left, matched, self.placed_ms, self.number)
+        matched, condition = self.order.size - self.left, self.pool.terms.condition
+        return OpenOrder(self.order, condition, self.left, matched, self.placed_ms, self.number, self.filled)
 
 
 class Level:

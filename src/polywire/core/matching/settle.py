@@ -58,7 +58,7 @@ def fill(order: Order, pool: Pool, against: Side, found: Walk, standing: Standin
         if not same:
             pool.pairs += shares if buying else -shares
         match = Match.COMPLEMENTARY if same else cross_kind
-        done.legs.append(Leg(maker.id, maker.account, maker.token, maker.side, maker.price, shares, match))
+        done.legs.append(Leg(maker.id, maker.account, maker.token, maker.side, maker.price, shares, amount, match))
         resting.left -= shares
         resting.filled += shares
         level.size -= shares

@@ -4,12 +4,12 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from polywire.core.matching.accounts import Account
-from polywire.core.matching.amounts import cost
+from polywire.core.matching.amounts import maker_amount
 from polywire.core.matching.expiries import Expiries
 from polywire.core.matching.orders import Cancelled, LevelMoved, OrderKind, Outcome
 from polywire.core.matching.pool import Resting
 from polywire.core.matching.rules import ends_ms
-from polywire.model.units import ConditionId
+from polywire.model.units import ConditionId, TokenId
 
 
 class Standing:
@@ -40,7 +40,7 @@ class Standing:
         """Queue an order, and have its account promise what it claims."""
         order, account = resting.order, resting.account
         if order.side == "BUY":
-            resting.claim = cost(order.price, resting.left)
+            resting.claim = maker_amount("BUY", order.price, resting.filled, resting.left)
             account.promise(resting.pool.terms.condition, resting.claim)
         else:
             resting.claim = resting.left
@@ -83,14 +83,27 @@ class Standing:
             for condition, (levels, cancelled) in moved.items()
         }
 
-    def uncover(self, accounts: Iterable[Account]) -> dict[ConditionId, Outcome]:
-        """Cancel the newest BUY orders of every market whose claim on an account is more than it holds."""
+    def uncover(
+        self, poorer: Iterable[Account], sellers: Iterable[tuple[Account, TokenId]] = ()
+    ) -> dict[ConditionId, Outcome]:
+        """Cancel the newest orders that claim more than there is; return what moved, by market.
+
+        Args:
+            poorer: Accounts whose BUY orders are looked at: of each market, what they claim of its collateral.
+            sellers: Accounts whose SELL orders of a token are looked at.
+        """
         orders: list[Resting] = []
-        for account in accounts:
+        for account in poorer:
             for condition in account.uncovered():
                 missing = account.buying[condition] - account.collateral
                 for resting in reversed(account.orders.values()):
                     if missing > 0 and resting.order.side == "BUY" and resting.pool.terms.condition == condition:
                         orders.append(resting)
                         missing -= resting.claim
+        for account, token in sellers:
+            missing = -account.unpromised_shares(token)
+            for resting in reversed(account.orders.values()):
+                if missing > 0 and resting.order.side == "SELL" and resting.order.token == token:
+                    orders.append(resting)
+                    missing -= resting.claim
         return self.cancel(orders, "balance") if orders else {}
