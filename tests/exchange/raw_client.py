@@ -23,6 +23,21 @@ class Frame(NamedTuple):
     fin: bool = True
 
 
+def masked(text: str | bytes | dict[str, Any], opcode: int = TEXT, *, fin: bool = True) -> bytes:
+    """Return a client's frame."""
+    data = json.dumps(text).encode() if isinstance(text, dict) else text.encode() if isinstance(text, str) else text
+    mask = os.urandom(4)
+    size = len(data)
+    head = bytes([(0x80 if fin else 0) | opcode])
+    if size < 126:
+        head += bytes([0x80 | size])
+    elif size < 1 << 16:
+        head += bytes([0x80 | 126]) + size.to_bytes(2, "big")
+    else:
+        head += bytes([0x80 | 127]) + size.to_bytes(8, "big")
+    return head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
+
+
 class RawClient:
     """A connection after its handshake.
 
@@ -47,19 +62,13 @@ class RawClient:
         if self.status != 101:
             self.answer = await self._reader.read()
 
-    async def send(self, text: str | bytes | dict[str, Any], opcode: int = TEXT, *, fin: bool = True) -> None:
-        data = json.dumps(text).encode() if isinstance(text, dict) else text.encode() if isinstance(text, str) else text
-        mask = os.urandom(4)
-        size = len(data)
-        head = bytes([(0x80 if fin else 0) | opcode])
-        if size < 126:
-            head += bytes([0x80 | size])
-        elif size < 1 << 16:
-            head += bytes([0x80 | 126]) + size.to_bytes(2, "big")
-        else:
-            head += bytes([0x80 | 127]) + size.to_bytes(8, "big")
-        self._writer.write(head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(data)))
+    async def write(self, data: bytes) -> None:
+        """Send bytes."""
+        self._writer.write(data)
         await self._writer.drain()
+
+    async def send(self, text: str | bytes | dict[str, Any], opcode: int = TEXT, *, fin: bool = True) -> None:
+        await self.write(masked(text, opcode, fin=fin))
 
     async def frame(self) -> Frame:
         """Return the next frame. Raises `asyncio.IncompleteReadError` where the server has left without one."""

@@ -282,12 +282,13 @@ async def test_a_fault_that_is_none_is_refused_with_what_there_is(
 
 
 @pytest.mark.parametrize("kind", FAULTS.values(), ids=list(FAULTS))
-def test_every_fault_is_in_the_docs_with_its_argument_and_default(kind: type[Fault]) -> None:
+def test_every_fault_is_in_the_docs_with_its_place_argument_and_default(kind: type[Fault]) -> None:
     row = next(
         line for line in (ROOT / "docs" / "exchange.md").read_text().splitlines() if line.startswith(f"| `{kind.name}`")
     )
-    _, does, takes, default = (cell.strip() for cell in row.split("|")[1:-1])
+    _, where, does, takes, default = (cell.strip() for cell in row.split("|")[1:-1])
     assert kind.__doc__ is not None
+    assert where == ", ".join(kind.where)
     assert does == kind.__doc__.strip()
     assert takes == (kind.takes or "none")
     assert default == (f"`{kind.default}`" if kind.default else "")

@@ -17,6 +17,7 @@ def run_exchange(
     speed: float,
     rate: float,
     tape: Path | None,
+    state: Path | None,
     faults: Sequence[str],
     parent_watch: bool,
     ready: Callable[[str], None],
@@ -30,12 +31,13 @@ def run_exchange(
         speed: Venue seconds in one of ours.
         rate: How busy it is; 1 is usual.
         tape: A recording to play instead of living.
+        state: Where what users do is kept over restarts; None: it ends with the exchange.
         faults: `NAME[:ARG]` each, on from the start.
         parent_watch: End when standard input does.
         ready: Called once.
 
     Raises:
-        PolywireError: It cannot listen there, a fault is none, or the tape cannot be read.
+        PolywireError: It cannot listen there, a fault is none, or the tape or the state cannot be read.
     """
     run(
         ExchangeSettings(
@@ -46,6 +48,7 @@ def run_exchange(
             rate=rate,
             faults=tuple(faults),
             tape=None if tape is None else TapeReader(tape),
+            state=state,
             parent_watch=parent_watch,
         ),
         ready,

@@ -31,6 +31,9 @@ from polywire.settings import read_settings
 Say = Callable[[str], None]
 
 HTTP_PORT: Final = 8420
+STATE: Final = "exchange.sqlite3"
+"""In the data directory: what was traded on the embedded exchange."""
+
 LEFT_ALONE_S: Final = 60.0
 """How long a background owner waits for another client."""
 
@@ -138,7 +141,8 @@ class _Run:
             yield exchange
 
     def _exchange_on(self, port: int) -> AbstractAsyncContextManager[children.Exchange]:
-        options = ["--host", self._asked.host, "--port", str(port)]
+        state = (self._asked.data / STATE).resolve()  # of what is traded on paper
+        options = ["--host", self._asked.host, "--port", str(port), "--state", str(state)]
         if self._asked.seed is not None:
             options += ["--seed", str(self._asked.seed)]
         return children.exchange(options, self._asked.data / "exchange.log")

@@ -16,11 +16,17 @@ def exchange(
     speed: Annotated[float, typer.Option(metavar="X", min=0.001, help="Venue seconds in one of yours.")] = 1.0,
     rate: Annotated[float, typer.Option(metavar="X", min=0.001, help="Busier (2) or calmer (0.5) than usual.")] = 1.0,
     tape: Annotated[Path | None, typer.Option(metavar="FILE", help="Play a recording instead of living.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep what its users do, over restarts; made if need be.")
+    ] = None,
     fault: Annotated[list[str] | None, typer.Option(metavar="NAME[:ARG]", help="Go wrong; may be repeated.")] = None,
     child: Annotated[bool, typer.Option("--child", hidden=True, help="End when standard input does.")] = False,
 ) -> None:
     """Run an exchange that speaks Polymarket's own protocols: no key, no wallet, no network, no money."""
     from polywire.app.exchange import run_exchange  # noqa: PLC0415 - so that --help does not pay for it
+
+    if tape is not None and state is not None:
+        raise typer.BadParameter("nobody trades on a recording, so it has no state", param_hint="--state")
 
     def ready(url: str) -> None:
         if child:
@@ -36,6 +42,7 @@ def exchange(
             speed=speed,
             rate=rate,
             tape=tape,
+            state=state,
             faults=fault or [],
             parent_watch=child,
             ready=ready,

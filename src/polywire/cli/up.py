@@ -21,7 +21,9 @@ def up(
         int | None,
         typer.Option(metavar="N", min=0, max=65_535, help="The embedded exchange's; default 8421, or a free one."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Repeat the embedded exchange's run.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Repeat the embedded exchange's run, with a new --data.")
+    ] = None,
     data: Data = None,
     for_s: For = None,
     background: Annotated[

@@ -5,9 +5,11 @@ import binascii
 from typing import Any, Final
 
 import msgspec
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from polywire.errors import PolywireError
 from polywire.model.units import price_text, size_text
 
 _encode = msgspec.json.encode
@@ -43,6 +45,21 @@ async def refused(_: Request, error: Exception) -> Response:
     return answer({"error": error.error}, error.status)
 
 
+async def not_served(request: Request, error: Exception) -> Response:
+    """Return the answer to a request for which there is no route: by its path (404) or its method (405)."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
+    told = f"{request.method} {request.url.path[:200]}: {error.detail.lower()}; GET /venue names what there is"
+    response = answer({"error": told}, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def failed(_: Request, error: Exception) -> Response:
+    """Return the answer to a request that we failed at."""
+    why = str(error) if isinstance(error, PolywireError) else "the exchange failed at this request; its log says how"
+    return answer({"error": why}, 500)
+
+
 def price_number(price: int) -> msgspec.Raw:
     """Return a price of 1e-4 USDC as an exact JSON number."""
     return msgspec.Raw(price_text(price).encode())
@@ -75,15 +92,28 @@ async def body_of(request: Request) -> Any:
     Raises:
         Refused: It is no JSON, or over 1 MiB.
     """
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_LIMIT:
-            raise Refused(413, f"the body is longer than {BODY_LIMIT} bytes")
+    body = await raw_body_of(request)
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise Refused(400, "Invalid payload") from fault
+
+
+async def raw_body_of(request: Request) -> bytes:
+    """Return a request's body as it was sent.
+
+    Raises:
+        Refused: It is over 1 MiB, or its sender left before its end.
+    """
+    body = b""
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > BODY_LIMIT:
+                raise Refused(413, f"the body is longer than {BODY_LIMIT} bytes")
+    except ClientDisconnect as gone:
+        raise Refused(400, "the connection ended before the body did") from gone
+    return body
 
 
 def offset_of(cursor: str) -> int:

@@ -1,14 +1,16 @@
-"""One client of the market channel: what it follows, what it is due, and the way out to its socket."""
+"""One client of a channel: what it follows, what it is due, and the way out to its socket."""
 
 import asyncio
 from collections import deque
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
 from polywire.exchange.ledger import Account, add
 from polywire.exchange.messages import Message, text_frame
 from polywire.model.units import TokenId
+
+ChannelName = Literal["market", "user"]
 
 WRITE_LIMIT: Final = 4 << 20
 """A client that leaves more unread, in bytes, is dropped."""
@@ -56,15 +58,24 @@ class Connection:
 
     Attributes:
         account: Its part of the ledger.
-        tokens: What it follows.
+        channel: The channel it is on.
+        tokens: What it follows of the market channel.
         custom: Whether it wants best prices and the markets' beginnings and ends.
         subscribed: Whether its first subscription has come.
         held: What a fault keeps back until the next message.
         outgrown: Whether it was dropped because it did not read.
     """
 
-    def __init__(self, account: Account, socket: Socket, way: Way, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        account: Account,
+        socket: Socket,
+        way: Way,
+        loop: asyncio.AbstractEventLoop,
+        channel: ChannelName = "market",
+    ) -> None:
         self.account, self._socket, self._way, self._loop = account, socket, way, loop
+        self.channel: ChannelName = channel
         self.tokens: dict[TokenId, None] = {}
         self.custom = self.subscribed = self.outgrown = False
         self.held: Parcel | None = None

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from polywire.errors import Undecodable
 from polywire.exchange import messages
-from polywire.exchange.connection import Connection
+from polywire.exchange.channel import POLICY, TOO_BIG, Channel
+from polywire.exchange.connection import ChannelName, Connection
 from polywire.exchange.ledger import Ledger
 from polywire.exchange.messages import Message
 from polywire.exchange.pages import BookPage
@@ -24,11 +25,8 @@ REFUSED_AFTER_S: Final = 0.1
 IDS_HELD: Final = 10_000
 """Ids a connection may follow; over that it is closed."""
 
-_POLICY: Final = 1_008
-_TOO_BIG: Final = 1_009
 
-
-class MarketChannel:
+class MarketChannel(Channel):
     """Every connection of the channel, and who follows which token.
 
     Args:
@@ -36,14 +34,13 @@ class MarketChannel:
 
     Attributes:
         shelf: Where books come from; set before the first connection.
-        connections: All that completed their handshake.
     """
 
+    name: ClassVar[ChannelName] = "market"
     shelf: Shelf
 
     def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self.connections: dict[Connection, None] = {}
+        super().__init__(ledger)
         self._followers: dict[TokenId, dict[Connection, None]] = {}
 
     # ------------------------------------------------------------ out
@@ -70,18 +67,13 @@ class MarketChannel:
 
     # ------------------------------------------------------------ in
 
-    def opened(self, connection: Connection) -> None:
-        """Take a connection that completed its handshake."""
-        self.connections[connection] = None
-        self._ledger.open(connection.account)
+    def now_ms(self) -> int:
+        """Return the time of where books come from, Unix milliseconds."""
+        return self.shelf.now_ms()
 
-    def closed(self, connection: Connection, ended: str) -> None:
-        """Forget a connection."""
-        self.connections.pop(connection, None)
+    def forget(self, connection: Connection) -> None:
+        """Unsubscribe a connection that has ended."""
         self._unfollow(connection, list(connection.tokens))
-        self._ledger.slow_dropped += connection.outgrown
-        self._ledger.close(connection.account, self.shelf.now_ms(), connection.account.ended or ended)
-        connection.ended()
 
     def heard(self, connection: Connection, text: bytes) -> None:
         """Answer what a client said."""
@@ -103,7 +95,7 @@ class MarketChannel:
         except Undecodable:
             request = None
         if request is None or request.operation == "unsubscribe":
-            connection.close(_POLICY, "invalid subscription payload")
+            connection.close(POLICY, "invalid subscription payload")
             return
         if self._too_many(connection, request):
             return
@@ -135,7 +127,7 @@ class MarketChannel:
         if count <= IDS_REFUSED and len(connection.tokens) + count <= IDS_HELD:
             return False
         reason = f"{count} ids in one frame, {len(connection.tokens)} held"
-        asyncio.get_running_loop().call_later(REFUSED_AFTER_S, connection.close, _TOO_BIG, reason)
+        asyncio.get_running_loop().call_later(REFUSED_AFTER_S, connection.close, TOO_BIG, reason)
         return True
 
     def _follow(self, connection: Connection, tokens: Iterable[TokenId]) -> list[TokenId]:

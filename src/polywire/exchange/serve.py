@@ -9,9 +9,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, cast
 
 import anyio
@@ -23,15 +24,21 @@ from polywire.core.matching.engine import Engine
 from polywire.errors import PolywireError
 from polywire.exchange.catalogue import Catalogue
 from polywire.exchange.clock import VenueClock
+from polywire.exchange.http_protocol import HttpProtocol
 from polywire.exchange.life.life import Life
+from polywire.exchange.open_files import allow_many_sockets
 from polywire.exchange.site import Site
+from polywire.exchange.trading.restoring import restore
+from polywire.exchange.trading.sqlite_store import opened_store
+from polywire.exchange.trading.trading import TradingTerms
 from polywire.exchange.venue import Venue
-from polywire.exchange.websocket import MarketSocket
+from polywire.exchange.websocket import ChannelSocket
 from polywire.wire.tape import Record
 
 _LOG: Final = logging.getLogger("polywire.exchange")
 _ONE_S: Final = 1
 _BACKLOG: Final = 2_048
+_TRADES_A_MS: Final = 1_000  # more than the engine can make
 
 
 class ExchangeSettings(msgspec.Struct, frozen=True):
@@ -44,6 +51,8 @@ class ExchangeSettings(msgspec.Struct, frozen=True):
     rate: float = 1.0  # how busy the crowds are
     faults: tuple[str, ...] = ()  # NAME[:ARG]
     tape: Iterable[Record] | None = None  # played instead of a life
+    state: Path | None = None  # where what users do is kept; None: nowhere, it ends with us
+    terms: TradingTerms = TradingTerms()
     parent_watch: bool = False  # end when standard input does
 
 
@@ -57,6 +66,7 @@ def run(settings: ExchangeSettings, ready: Callable[[str], None]) -> None:
     Raises:
         PolywireError: It cannot listen there, or a fault named is none.
     """
+    allow_many_sockets()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, ready, signals=True))
 
@@ -69,24 +79,25 @@ async def serve(settings: ExchangeSettings, ready: Callable[[str], None], *, sig
     """
     ended = asyncio.Event()
     failed: list[Exception] = []
-    site, live = _built(settings)
 
-    async def living() -> None:
+    async def living(live: Callable[[], Awaitable[Any]]) -> None:
         try:
             await live()
         except Exception as fault:  # noqa: BLE001 - whatever it was, it is raised below, in words
             failed.append(fault)
             ended.set()
 
-    site.start_faults(settings.faults)
     with _quiet(), _heeding(ended) if signals else contextlib.nullcontext():
-        async with listening(site, settings.host, settings.port) as url, anyio.create_task_group() as tasks:
-            tasks.start_soon(living)
-            if settings.parent_watch:
-                _watch_input(ended)
-            ready(url)
-            await ended.wait()
-            tasks.cancel_scope.cancel()
+        async with _built(settings) as (site, lives):
+            site.start_faults(settings.faults)
+            async with listening(site, settings.host, settings.port) as url, anyio.create_task_group() as tasks:
+                for live in lives:
+                    tasks.start_soon(living, live)
+                if settings.parent_watch:
+                    _watch_input(ended)
+                ready(url)
+                await ended.wait()
+                tasks.cancel_scope.cancel()
     for fault in failed:
         if isinstance(fault, PolywireError):
             raise fault
@@ -106,8 +117,8 @@ async def listening(site: Site, host: str, port: int) -> AsyncIterator[str]:
         taken = bound.getsockname()[1]
         config = uvicorn.Config(
             site.application(host, taken),
-            ws=cast("Any", partial(MarketSocket, site.channel, site.faults)),
-            http="httptools",
+            ws=cast("Any", partial(ChannelSocket, site.channels, site.faults)),
+            http=HttpProtocol,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -145,21 +156,32 @@ class _Server(uvicorn.Server):
         self.opened.set()
 
 
-def _built(settings: ExchangeSettings) -> tuple[Site, Callable[[], Any]]:
-    """Return a site, and what makes it live."""
+@asynccontextmanager
+async def _built(settings: ExchangeSettings) -> AsyncIterator[tuple[Site, list[Callable[[], Awaitable[Any]]]]]:
+    """Build a site, and yield it with what makes it live."""
     records = settings.tape
     if records is not None:
         clock = VenueClock(time.monotonic, start_ms=0, speed=settings.speed)
         site = Site(clock, seed=settings.seed, venue=None)
         assert site.tape is not None  # noqa: S101 - there is no venue
-        return site, partial(site.tape.run, records)
-    start_ms = time.time_ns() // 1_000_000
-    clock = VenueClock(time.monotonic, start_ms=start_ms, speed=settings.speed)
-    venue = Venue(Engine(), Catalogue(), clock)
-    site = Site(clock, seed=settings.seed, venue=venue)
-    life = Life(settings.seed, venue, start_ms, rate=settings.rate)
-    life.act(start_ms)  # so that nobody who asks at once finds it empty
-    return site, life.run
+        yield site, [partial(site.tape.run, records)]
+        return
+    async with opened_store(settings.state) as store:
+        kept = await store.load()
+        start_ms = max(time.time_ns() // 1_000_000, kept.last_ms)  # an earlier run may have been ahead of the world
+        clock = VenueClock(time.monotonic, start_ms=start_ms, speed=settings.speed)
+        # Trades of one market must have numbers of their own over restarts: transactions are named after them.
+        venue = Venue(Engine(trades=start_ms * _TRADES_A_MS), Catalogue(), clock)
+        restore(venue, kept)
+        site = Site(clock, seed=settings.seed, venue=venue, store=store, kept=kept, terms=settings.terms)
+        trading = site.trading
+        assert trading is not None  # noqa: S101 - there is a store
+        life = Life(settings.seed, venue, start_ms, rate=settings.rate, run=kept.runs)
+        life.act(start_ms)  # so that nobody who asks at once finds it empty
+        try:
+            yield site, [life.run, trading.run, store.failed]
+        finally:
+            await trading.aclose()
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -1,10 +1,10 @@
 """The one way in for everything that happens on the exchange, and the seam where it is observed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from polywire.core.matching.engine import Engine
-from polywire.core.matching.orders import MarketTerms, Order, Outcome, Trade, refused
+from polywire.core.matching.orders import Leg, MarketTerms, Order, Outcome, Refusal, Trade, refused
 from polywire.errors import Misuse
 from polywire.exchange.catalogue import Catalogue, VenueEvent, VenueMarket
 from polywire.exchange.clock import VenueClock
@@ -47,22 +47,15 @@ class Venue:
 
     def list_market(self, market: VenueMarket, *, at_ms: int | None = None) -> None:
         """List a market of a listed event and open its book. Raises `Misuse` where its event is not listed."""
-        if market.event_id not in self.catalogue.events:
-            raise Misuse(f"market {market.slug} names event {market.event_id}, which is not listed; list_event() first")
         now = self._stamp(at_ms)
-        self.engine.open_market(
-            MarketTerms(
-                condition=market.condition,
-                tokens=market.tokens,
-                tick=market.tick,
-                min_size=market.min_size,
-                fee_rate=market.fee_rate,
-                fee_exponent=market.fee_exponent,
-                neg_risk=market.neg_risk,
-            )
-        )
-        self.catalogue.add_market(market)
+        self._open(market)
         self._tell(MarketMade(market.condition, now))
+
+    def put_back(self, market: VenueMarket) -> None:
+        """List a market of an earlier run as it stood, resolved or not, and tell nobody. Raises as `list_market`."""
+        self._open(market)
+        if market.winner is not None:
+            self.engine.resolve(market.condition, market.winner)
 
     def set_tick(self, condition: ConditionId, tick: int, *, at_ms: int | None = None) -> None:
         """Change a market's grid, in 1e-4 USDC. Resting orders stay where they are; the same tick changes nothing."""
@@ -132,7 +125,55 @@ class Venue:
         """End every order whose time has come."""
         self._expire(self._stamp(at_ms))
 
+    def reverse(
+        self,
+        condition: ConditionId,
+        taker: tuple[str, TokenId, TradeSide],
+        size: int,
+        cost: int,
+        fee: int,
+        legs: Sequence[Leg],
+        *,
+        at_ms: int | None = None,
+    ) -> Refusal | None:
+        """Move back what a trade moved, because its settlement failed; return why it cannot be, or None.
+
+        Orders that lose their cover by it are cancelled.
+
+        Args:
+            condition: Its market.
+            taker: Account, token and side.
+            size: Shares, 1e-6.
+            cost: Collateral the taker gave or got, 1e-6 USDC, before the fee.
+            fee: What it paid.
+            legs: The resting orders' parts.
+            at_ms: Now, by default.
+        """
+        now = self._stamp(at_ms)
+        account, token, side = taker
+        outcomes = self.engine.reverse(condition, account, token, side, size, cost, fee, legs)
+        if isinstance(outcomes, Refusal):
+            return outcomes
+        self._tell_all(outcomes, now)
+        return None
+
     # ------------------------------------------------------------ how it is told
+
+    def _open(self, market: VenueMarket) -> None:
+        if market.event_id not in self.catalogue.events:
+            raise Misuse(f"market {market.slug} names event {market.event_id}, which is not listed; list_event() first")
+        self.engine.open_market(
+            MarketTerms(
+                condition=market.condition,
+                tokens=market.tokens,
+                tick=market.tick,
+                min_size=market.min_size,
+                fee_rate=market.fee_rate,
+                fee_exponent=market.fee_exponent,
+                neg_risk=market.neg_risk,
+            )
+        )
+        self.catalogue.add_market(market)
 
     def _expire(self, now: int) -> None:
         due = self.engine.next_expiry_ms()

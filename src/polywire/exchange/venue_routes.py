@@ -1,32 +1,31 @@
-"""`/venue`: what the exchange says of itself, its ledger, and its clock, faults and resolutions to be steered.
+"""`/venue`: what the exchange says of itself, its ledger, and its clock, faults and resolutions to be steered."""
 
-Steering is for this machine: the peer must be loopback, the `Host` one of this machine's own names, and a page of
-another origin is refused, so that a web site in a browser here cannot do it either.
-"""
-
-import ipaddress
 import secrets
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from polywire.errors import Misuse
-from polywire.exchange.answers import Refused, answer, body_of
+from polywire.exchange.answers import Refused, answer
 from polywire.exchange.clock import VenueClock
 from polywire.exchange.faults import Faults
 from polywire.exchange.ledger import Account, Ledger, by_token
+from polywire.exchange.loopback import Loopback
 from polywire.exchange.market_channel import MarketChannel
 from polywire.exchange.shelf import Shelf
+from polywire.exchange.trading.bookkeeper import Bookkeeper
+from polywire.exchange.trading.typed_data import CHAIN_ID, COLLATERAL, Contract
 from polywire.exchange.venue import Venue
-from polywire.model.units import ConditionId, TokenId
+from polywire.exchange.venue_accounts import VenueAccounts
+from polywire.model.units import ConditionId, TokenId, size_text
 
-CHAIN_ID: Final = 80_002
-"""Not 137: no order signed for us is a valid live one."""
-
-_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_CONTRACTS: Final = {
+    "standard_exchange": Contract.STANDARD.address,
+    "neg_risk_exchange": Contract.NEG_RISK.address,
+    "exchange_v3": Contract.V3.address,
+    "collateral": COLLATERAL,
+}
 _LONGEST_STEP_MS: Final = 10 * 365 * 86_400_000
 
 
@@ -38,6 +37,8 @@ class VenueRoutes:
         port: The same.
         seed: Of the life it leads; None: it plays a tape.
         venue: What `POST /venue/resolve` acts on; None: it plays a tape.
+        bookkeeper: Those who trade here; None: nobody does.
+        identity: What the venue calls itself; None: something new.
     """
 
     def __init__(
@@ -52,21 +53,27 @@ class VenueRoutes:
         ledger: Ledger,
         faults: Faults,
         venue: Venue | None,
+        bookkeeper: Bookkeeper | None = None,
+        identity: str | None = None,
     ) -> None:
         self._host, self._port, self._seed = host, port, seed
         self._clock, self._shelf, self._channel = clock, shelf, channel
         self._ledger, self._faults, self._venue = ledger, faults, venue
-        self._identity = f"polywire-exchange:{'tape' if seed is None else seed}-{secrets.token_hex(8)}"
+        self._bookkeeper = bookkeeper
+        self._loopback = Loopback(host)
+        self._accounts = VenueAccounts(self._loopback, venue, bookkeeper)
+        self._identity = identity or f"polywire-exchange:{'tape' if seed is None else seed}-{secrets.token_hex(8)}"
 
     def routes(self) -> list[Route]:
         """Return its routes."""
         return [
             Route("/venue", self._describe, methods=["GET"]),
-            Route("/venue/clock", self._local(self._steer_clock), methods=["POST"]),
-            Route("/venue/faults", self._local(self._start_fault), methods=["POST"]),
-            Route("/venue/faults", self._local(self._stop_faults), methods=["DELETE"]),
-            Route("/venue/faults/{name}", self._local(self._stop_fault), methods=["DELETE"]),
-            Route("/venue/resolve", self._local(self._resolve), methods=["POST"]),
+            Route("/venue/clock", self._loopback.only(self._steer_clock), methods=["POST"]),
+            Route("/venue/faults", self._loopback.only(self._start_fault), methods=["POST"]),
+            Route("/venue/faults", self._loopback.only(self._stop_faults), methods=["DELETE"]),
+            Route("/venue/faults/{name}", self._loopback.only(self._stop_fault), methods=["DELETE"]),
+            Route("/venue/resolve", self._loopback.only(self._resolve), methods=["POST"]),
+            *self._accounts.routes(),
         ]
 
     # ------------------------------------------------------------ what it is
@@ -76,6 +83,8 @@ class VenueRoutes:
         shown: dict[str, Any] = {
             "identity": self._identity,
             "chain_id": CHAIN_ID,
+            "contracts": _CONTRACTS,
+            "grant": None if self._bookkeeper is None else size_text(self._bookkeeper.accounts.grant),
             "seed": self._seed,
             "clock": self._shown_clock(),
             "faults": self._faults.described(),
@@ -161,33 +170,6 @@ class VenueRoutes:
         self._venue.resolve(market.condition, TokenId(winner))
         return {"condition": market.condition, "winner": winner}
 
-    def _local(
-        self, act: Callable[[dict[str, Any], Request], Awaitable[Any]]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            self._check_local(request)
-            body = await body_of(request) if request.method == "POST" else {}
-            if not isinstance(body, dict):
-                raise Refused(400, "the body is a JSON object")
-            try:
-                return answer(await act(body, request))
-            except Misuse as misuse:
-                raise Refused(400, str(misuse)) from misuse
-
-        return endpoint
-
-    def _check_local(self, request: Request) -> None:
-        peer = "" if request.client is None else request.client.host
-        if not _is_loopback(peer):
-            raise Refused(403, f"only this machine may steer the exchange, and {peer} asked")
-        own = _LOOPBACK_NAMES | {self._host.lower()}
-        host = _host_name(request.headers.get("host", ""))
-        origin = request.headers.get("origin")
-        if host not in own:
-            raise Refused(403, f"the Host header names {host!r}, which is not this exchange; ask {self._host}")
-        if origin is not None and _host_name(origin.partition("://")[2]) not in own:
-            raise Refused(403, f"a page of {origin} may not steer the exchange")
-
 
 def urls(base: str) -> dict[str, str]:
     """Return every service's address on the host and port of `base`, whether it is served yet or not."""
@@ -213,28 +195,8 @@ def _account(account: Account) -> dict[str, Any]:
     }
 
 
-def _is_loopback(address: str) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (parsed if mapped is None else mapped).is_loopback
-
-
 def _is_host(host: str) -> bool:
     return bool(host) and all(sign.isascii() and (sign.isalnum() or sign in ".-:[]") for sign in host)
-
-
-def _host_name(host: str) -> str:
-    """Return a host header without its port.
-
-    >>> _host_name("[::1]:8421"), _host_name("LOCALHOST:8421"), _host_name("127.0.0.1")
-    ('::1', 'localhost', '127.0.0.1')
-    """
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
 
 
 def _bracketed(host: str) -> str:

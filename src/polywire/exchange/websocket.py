@@ -1,11 +1,12 @@
 """The exchange's WebSocket side: handshake, frames, pings and close around a sans-I/O protocol, nothing awaited.
 
-uvicorn hands each upgraded connection to a `MarketSocket`. Ours and not a library's own server, because faults must
+uvicorn hands each upgraded connection to a `ChannelSocket`. Ours and not a library's own server, because faults must
 be able to send what no well-behaved server would, and because one message is serialised once for all clients.
 """
 
 import asyncio
 import http
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from uvicorn.config import Config
@@ -15,49 +16,63 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
+from polywire.exchange.channel import POLICY, Channel
 from polywire.exchange.connection import Connection
 from polywire.exchange.faults import Faults
 from polywire.exchange.ledger import Account
-from polywire.exchange.market_channel import MarketChannel
 
 MARKET_PATH: Final = "/ws/market"
+USER_PATH: Final = "/ws/user"
 LATER_PATHS: Final = {
-    "/ws/user": "the user channel",
     "/rtds": "the live-data service",
     "/realtime": "the realtime service",
     "/sports": "the sports channel",
 }
 """Handshakes answered with 501: they open in a later stage."""
 
+HANDSHAKE_S: Final = 10.0
+"""Wall seconds within which the handshake must be finished."""
+
+FIRST_FRAME_S: Final = 60.0
+"""Wall seconds from the handshake to the first subscription. polymarket-client asks for its credentials in between."""
+
 _INCOMING_LIMIT: Final = 1 << 20
 _CLOSE_WAIT_S: Final = 2.0
 
 
-class MarketSocket(asyncio.Protocol):
-    """One upgraded connection. Its arguments but the first two are uvicorn's.
+class ChannelSocket(asyncio.Protocol):
+    """One upgraded connection. `config`, `server_state` and `app_state` are uvicorn's.
 
     Args:
-        channel: Where it is followed and answered.
+        channels: Where it is followed and answered, by path.
         faults: What stands in between.
+        handshake_s: See `HANDSHAKE_S`.
+        first_frame_s: See `FIRST_FRAME_S`.
     """
 
     def __init__(
         self,
-        channel: MarketChannel,
+        channels: Mapping[str, Channel],
         faults: Faults,
         *,
+        handshake_s: float = HANDSHAKE_S,
+        first_frame_s: float = FIRST_FRAME_S,
         config: Config,  # noqa: ARG002 - uvicorn names its arguments
         server_state: ServerState,
         app_state: dict[str, Any],  # noqa: ARG002 - the same
     ) -> None:
-        self._channel, self._faults = channel, faults
+        self._channels, self._faults = channels, faults
+        self._handshake_s, self._first_frame_s = handshake_s, first_frame_s
         self._sockets = cast("set[Any]", server_state.connections)  # uvicorn calls shutdown() on each at its end
         self._protocol = ServerProtocol(max_size=_INCOMING_LIMIT)
+        self._protocol.debug = False  # else it logs what clients say at level DEBUG, and they say their passphrase
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._channel: Channel | None = None
         self._connection: Connection | None = None
         self._parts: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------ what asyncio and uvicorn call
 
@@ -66,6 +81,7 @@ class MarketSocket(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=1 << 30)  # we look at the buffer ourselves
         self._sockets.add(self)
+        self._patience = self._loop.call_later(self._handshake_s, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Read what a client sent."""
@@ -84,8 +100,10 @@ class MarketSocket(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the connection."""
         self._sockets.discard(self)
-        self._stop_timer()
-        if self._connection is not None:
+        for timer in (self._timer, self._patience):
+            if timer is not None:
+                timer.cancel()
+        if self._connection is not None and self._channel is not None:
             told = self._protocol.close_rcvd
             way = f"the client closed with {told.code}" if told is not None else "the client left without a close frame"
             self._channel.closed(self._connection, str(error) if error is not None else way)
@@ -127,8 +145,11 @@ class MarketSocket(asyncio.Protocol):
         path = request.path.partition("?")[0]
         if self._faults.refuse():
             response = self._protocol.reject(http.HTTPStatus.SERVICE_UNAVAILABLE, "refused by the fault `refuse`\n")
-        elif path == MARKET_PATH:
+        elif path in self._channels:
             response = self._protocol.accept(request)
+        elif path == USER_PATH:
+            text = f"nobody can trade here, so there is no user channel; {MARKET_PATH} is served\n"
+            response = self._protocol.reject(http.HTTPStatus.NOT_IMPLEMENTED, text)
         elif path in LATER_PATHS:
             text = f"{LATER_PATHS[path]} opens in a later stage; {MARKET_PATH} is served\n"
             response = self._protocol.reject(http.HTTPStatus.NOT_IMPLEMENTED, text)
@@ -138,10 +159,18 @@ class MarketSocket(asyncio.Protocol):
         if self._protocol.state is not OPEN or self._transport is None:
             return
         host, port = self._transport.get_extra_info("peername")[:2]
-        account = Account(f"{host}:{port}", self._channel.shelf.now_ms())
-        self._connection = Connection(account, self, self._faults, self._loop)
+        channel = self._channel = self._channels[path]
+        account = Account(f"{host}:{port}", channel.now_ms())
+        self._connection = Connection(account, self, self._faults, self._loop, channel.name)
         self._answer()
-        self._channel.opened(self._connection)
+        channel.opened(self._connection)
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self._loop.call_later(self._first_frame_s, self._hurry, self._connection)
+
+    def _hurry(self, connection: Connection) -> None:
+        if not connection.subscribed:
+            connection.close(POLICY, f"no subscription came within {self._first_frame_s:g} s")
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode is Opcode.TEXT:
@@ -150,8 +179,12 @@ class MarketSocket(asyncio.Protocol):
             self._parts.append(bytes(frame.data))
         else:  # the protocol has answered pings and closes itself; binary means nothing here
             return
-        if frame.fin and self._connection is not None:
-            text, self._parts = b"".join(self._parts), []
+        if not frame.fin:
+            return
+        text, self._parts = b"".join(self._parts), []
+        if self._connection is None or self._channel is None or self._transport is None:
+            return
+        if self._protocol.state is OPEN and not self._transport.is_closing():  # else it was dropped by what came before
             self._channel.heard(self._connection, text)
 
     def _answer(self) -> None:
@@ -165,7 +198,3 @@ class MarketSocket(asyncio.Protocol):
                 self._transport.write_eof()
         if self._protocol.close_expected() and self._timer is None:
             self._timer = self._loop.call_later(_CLOSE_WAIT_S, self._transport.abort)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()

@@ -24,6 +24,10 @@ class Contest:
         us: When it is listed.
     """
 
+    TAG: Final = "Culture"
+    PACE: Final = _PACE
+    NEXT_BEFORE_END_S: Final = _LENGTH_S - _SUCCESSOR_AT_S
+
     def __init__(self, floor: Floor, us: int) -> None:
         self._floor, self._begun, self._looked = floor, us, us
         self._end = us + _LENGTH_S * SECOND
@@ -36,7 +40,7 @@ class Contest:
             f"{names.slug(name)}-winner-{at}",
             f"{name} Winner",
             f"The {name} is won by one of four. Each market resolves to Yes for the winner, else to No.",
-            ("Culture", "Contests"),
+            (self.TAG, "Contests"),
             us,
             self._end,
             neg_risk=True,
@@ -78,4 +82,4 @@ class Contest:
 
     def _finish(self, us: int) -> None:
         for number, crowd in enumerate(self._crowds):
-            self._floor.resolve(crowd, us, first=number == self._winner)
+            self._floor.resolve(crowd.market, us, first=number == self._winner)

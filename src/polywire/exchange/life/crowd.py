@@ -70,6 +70,7 @@ class Crowd:
         self._width = rng.uniform(0.2, 1.2) * CENT
         self._burst = 0
         self._turn = 0  # plans of earlier turns are void
+        self._left = False
         self._ms = 0
 
     def open(self, us: int) -> None:
@@ -80,12 +81,15 @@ class Crowd:
 
     def stir(self, us: int) -> None:
         """Make everyone act at once: there is news."""
+        if self._left:
+            return
         self._burst += 1 + int(self._rng.expovariate(1.0 / 12.0))
         self._turn += 1
         self._schedule.at(us + self._rng.randrange(1_000, 60_000), partial(self._do, self._turn))
 
     def leave(self) -> None:
         """Stop trading: the market was resolved. What everyone holds of it is redeemed."""
+        self._left = True
         self._turn += 1
         self._purses.redeem(self.market)
 
@@ -101,6 +105,8 @@ class Crowd:
 
     def _bring(self, quotes: int, us: int) -> None:
         """Rest that many quotes a side; in slices, so that whoever runs the schedule can pause between them."""
+        if self._left:
+            return
         self._ms = us // 1_000
         for _ in range(min(quotes, _SLICE)):
             bid, ask = self._touch()

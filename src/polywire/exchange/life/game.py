@@ -33,6 +33,10 @@ class Game:
         score: As it stands.
     """
 
+    TAG: Final = "Sports"
+    PACE: Final = _PACE
+    NEXT_BEFORE_END_S: Final = _PLAYED_S - _SUCCESSOR_AT_S
+
     def __init__(self, floor: Floor, us: int, *, played_s: int = 0) -> None:
         self._floor = floor
         rng = self._rng = floor.dice(f"game/{us}")
@@ -58,7 +62,7 @@ class Game:
             f"Lantern Hockey: the {guests.town} {guests.name} visit the {home.town} {home.name} on "
             f"{day(self._kickoff)}. A draw is decided by one more goal, which counts for the winner alone, not for "
             "spread or total.",
-            ("Sports", "Lantern Hockey"),
+            (self.TAG, "Lantern Hockey"),
             us,
             self._end,
         )
@@ -141,7 +145,7 @@ class Game:
             self._resolve_at(us + _RESOLVED_AFTER_US + number * _BETWEEN_US, crowd, true=true)
 
     def _resolve_at(self, us: int, crowd: Crowd, *, true: bool) -> None:
-        self._floor.schedule.at(us, lambda at: self._floor.resolve(crowd, at, first=true))
+        self._floor.schedule.at(us, lambda at: self._floor.resolve(crowd.market, at, first=true))
 
     def _left(self, us: int) -> tuple[float, float]:
         share = max(0.0, min(1.0, (self._end - us) / (_PLAYED_S * SECOND)))

@@ -6,9 +6,13 @@ from polywire.model.units import ConditionId, TokenId
 
 
 class Ids:
-    """An endless supply. The same seed makes the same ids in the same order."""
+    """An endless supply. The same seed makes the same ids in the same order.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        seed: A number, or a number and what tells this run from earlier ones.
+    """
+
+    def __init__(self, seed: int | str) -> None:
         self._rng = random.Random(f"{seed}/ids")
         self._market = 5_300_000 + self._rng.randrange(50_000)
         self._event = 1_100_000 + self._rng.randrange(20_000)
@@ -29,6 +33,10 @@ class Ids:
     def account(self) -> str:
         """Return an address: `0x` and 40 hex digits."""
         return f"0x{self._rng.getrandbits(160):040x}"
+
+    def go_on(self, *, markets: int, events: int) -> None:
+        """Let Gamma's next ids be above these, which are given out already."""
+        self._market, self._event = max(self._market, markets), max(self._event, events)
 
     def market(self) -> str:
         """Return Gamma's id of the next market; they ascend."""

@@ -1,14 +1,16 @@
 """The exchange's whole life from one seed: programmes of events and the crowds that trade them, in venue time."""
 
+from functools import partial
 from typing import Final, NoReturn
 
+from polywire.exchange.life.adoption import take_over
 from polywire.exchange.life.contest import Contest
 from polywire.exchange.life.crowd import Crowd
 from polywire.exchange.life.floor import Floor
 from polywire.exchange.life.game import Game
 from polywire.exchange.life.politics import Politics
 from polywire.exchange.life.reference import Reference
-from polywire.exchange.life.schedule import MS
+from polywire.exchange.life.schedule import MS, SECOND
 from polywire.exchange.life.windows import Windows
 from polywire.exchange.venue import Venue
 from polywire.model.units import ConditionId
@@ -26,17 +28,18 @@ class Life:
 
     Args:
         seed: What all dice follow from.
-        venue: Where it happens; empty.
+        venue: Where it happens. Markets that an earlier run left open there are adopted.
         start_ms: When it begins, Unix milliseconds of venue time.
         rate: How busy the crowds are: 1 is about 50 commands a second over all markets.
+        run: Which of the exchanges it is that go on from one another, from 1: each has dice and ids of its own.
 
     Attributes:
         references: The simulated prices of assets that windows are decided by, USD, by symbol (`btc`).
     """
 
-    def __init__(self, seed: int, venue: Venue, start_ms: int, *, rate: float = 1.0) -> None:
+    def __init__(self, seed: int, venue: Venue, start_ms: int, *, rate: float = 1.0, run: int = 1) -> None:
         self._venue = venue
-        self._floor = Floor(venue, seed, rate)
+        self._floor = Floor(venue, seed, rate, run)
         self._schedule = self._floor.schedule
         self.references = {
             "btc": Reference(self._floor.dice("btc"), *_BITCOIN),
@@ -90,6 +93,18 @@ class Life:
         floor = self._floor
         Windows(floor, "Bitcoin", "btc", 5, self.references["btc"], 12.0, us)
         Windows(floor, "Ether", "eth", 15, self.references["eth"], 5.0, us)
-        Game(floor, us, played_s=_GAME_PLAYED_S)
-        Contest(floor, us)
-        Politics(floor, us)
+        left = take_over(floor, us, {kind.TAG: kind.PACE for kind in (Game, Contest, Politics)})
+        for kind, first in ((Game, _first_game), (Contest, Contest), (Politics, Politics)):
+            if kind.TAG in left:  # what was left is that programme's, and the next of its kind comes when it would have
+                next_us = max(us, left[kind.TAG] - kind.NEXT_BEFORE_END_S * SECOND)
+                floor.schedule.at(next_us, partial(_start, kind, floor))
+            else:
+                first(floor, us)
+
+
+def _first_game(floor: Floor, us: int) -> Game:
+    return Game(floor, us, played_s=_GAME_PLAYED_S)
+
+
+def _start(kind: type[Game] | type[Contest] | type[Politics], floor: Floor, us: int) -> None:
+    kind(floor, us)

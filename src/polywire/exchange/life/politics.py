@@ -27,6 +27,10 @@ class Politics:
         us: When it is listed.
     """
 
+    TAG: Final = "Politics"
+    PACE: Final = _PACE
+    NEXT_BEFORE_END_S: Final = _FIRST_DEADLINE_S + (_QUESTIONS - 1) * _BETWEEN_S - _SUCCESSOR_AT_S
+
     def __init__(self, floor: Floor, us: int) -> None:
         self._floor = floor
         rng = floor.dice(f"politics/{us}")
@@ -36,7 +40,7 @@ class Politics:
             f"{names.slug(land)}-parliament-{stamp(us)}",
             f"What will the parliament of {land} pass?",
             f"Each market resolves to Yes if the parliament of {land} passes the law by its deadline, else to No.",
-            ("Politics", land),
+            (self.TAG, land),
             us,
             ends[-1],
         )
@@ -83,4 +87,4 @@ class _Question:
         self._opinion.decide(true=self._passed, within_s=float(_KNOWN_BEFORE_S))
 
     def _finish(self, us: int) -> None:
-        self._floor.resolve(self._crowd, us, first=self._passed)
+        self._floor.resolve(self._crowd.market, us, first=self._passed)

@@ -2,6 +2,7 @@
 
 import math
 import random
+from statistics import NormalDist
 from typing import Final
 
 _YEAR_S: Final = 365.25 * 86_400.0
@@ -31,6 +32,11 @@ class Reference:
         rng = self._rng
         self._mood += -self._mood * seconds / 900.0 + rng.gauss(0.0, 0.012 * math.sqrt(seconds))
         self._log += rng.gauss(0.0, self._sigma * math.exp(self._mood) * math.sqrt(seconds))
+
+    def strike_of(self, chance: float, left_s: float) -> float:
+        """Return the strike at which `chance_up` is `chance` (strictly between 0 and 1) now; `left_s` > 0."""
+        spread = self._sigma * math.exp(self._mood) * math.sqrt(left_s)
+        return math.exp(self._log - spread * NormalDist().inv_cdf(chance))
 
     def chance_up(self, strike: float, left_s: float) -> float:
         """Return the probability that it ends at or above `strike` in `left_s` seconds; 0 or 1 where none are left."""

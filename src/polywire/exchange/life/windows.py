@@ -13,11 +13,15 @@ _LOOK_US: Final = 250_000  # how often the reference price is looked at
 _RESOLVED_AFTER_US: Final = 3 * SECOND  # after a window's end
 _HASTE_S: Final = 60.0  # before a window's end everyone hurries
 _JUMP: Final = 0.03  # a move of the chance that makes everyone act
+_MOST_CERTAIN: Final = 0.9999  # a window that was left open is not thought to be decided yet
 _AHEAD_PACE: Final = 1.0  # commands a second in a window that has not begun
 
 
 class Windows:
     """A series: at any time one window is running and the next can be traded.
+
+    Windows of these minutes that an earlier run left open are its own again; the one that runs gets the strike that
+    says of the asset's price what its own price says.
 
     Args:
         floor: Where.
@@ -39,7 +43,11 @@ class Windows:
         self._strike = reference.price
         self._looked = us
         self._end = begun + self._length
+        left = floor.left_open(self._slug(begun)) is not None
         self._running = self._list(begun, us, self._chance(us))
+        if left:
+            certain = min(_MOST_CERTAIN, max(1.0 - _MOST_CERTAIN, self._running.fair))
+            self._strike = reference.strike_of(certain, (self._end - us) / SECOND)
         self._running.pace = pace
         self._next = self._list(self._end, us, 0.5)
         self._last = self._running.fair
@@ -63,7 +71,7 @@ class Windows:
         ended, up = self._running, self._reference.price >= self._strike
         ended.fair = 1.0 if up else 0.0
         ended.stir(us)
-        self._floor.schedule.at(us + _RESOLVED_AFTER_US, lambda at: self._floor.resolve(ended, at, first=up))
+        self._floor.schedule.at(us + _RESOLVED_AFTER_US, lambda at: self._floor.resolve(ended.market, at, first=up))
         self._running, self._strike = self._next, self._reference.price
         self._end += self._length
         self._last = 0.5
@@ -72,10 +80,15 @@ class Windows:
     def _chance(self, us: int) -> float:
         return self._reference.chance_up(self._strike, (self._end - us) / SECOND)
 
+    def _slug(self, begins: int) -> str:
+        return f"{self._symbol}-updown-{self._minutes}m-{begins // SECOND}"
+
     def _list(self, begins: int, us: int, fair: float) -> Crowd:
         ends = begins + self._length
         title = f"{self._asset} Up or Down - {day(begins)}, {hour(begins)}-{hour(ends)} UTC"
-        slug = f"{self._symbol}-updown-{self._minutes}m-{begins // SECOND}"
+        slug = self._slug(begins)
+        if (market := self._floor.left_open(slug)) is not None:
+            return self._floor.adopt(market, us, _AHEAD_PACE)
         event = self._floor.event(
             slug,
             title,

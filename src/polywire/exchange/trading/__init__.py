@@ -1,0 +1,1 @@
+"""The private half of the exchange: keys, signed orders, what each wallet holds and did, and how it is told."""
