@@ -91,6 +91,8 @@ class Bookkeeper:
             venue.engine, kept.wallets, kept.holdings, grant=grant, last_activity=kept.last_activity
         )
         self._orders = OpenOrders(kept.open_orders, kept.order_ids, kept.last_order)
+        for trade in kept.unsettled:
+            trade.doomed = False  # the fault that chose it is not on any more, nor are the fees held that it paid
         self._settlements = Settlements(kept.unsettled)
         self._trades = kept.last_trade
         self._lines: dict[str, list[Activity]] = {}  # of trades that are to fail
