@@ -36,3 +36,15 @@ def test_every_command_is_shown_in_the_readme() -> None:
         inner = getattr(command, "commands", None)
         found |= {f"{name} {part}" for part in inner} if inner else {name}
     assert {name for name in found if f"./polywire {name}" not in README} == set()
+
+
+def test_every_section_of_the_protocol_that_code_names_is_there() -> None:
+    headings = set(re.findall(r"^## (.*)$", (ROOT / "docs" / "protocol.md").read_text(), re.MULTILINE))
+    named = {
+        (section, path.name)
+        for path in (ROOT / "src").rglob("*.py")
+        for cited in re.findall(r'docs/protocol\.md,\s+"[^"]*"(?:,?\s+(?:and\s+)?"[^"]*")*', path.read_text())
+        for section in re.findall(r'"([^"]*)"', cited)
+    }
+    assert len(named) > 20
+    assert {one for one in named if one[0] not in headings} == set()

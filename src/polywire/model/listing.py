@@ -1,4 +1,4 @@
-"""What the venue lists: one market as REST describes it. Source: docs/protocol.md, "Gamma"."""
+"""What the venue lists: one market as REST describes it. Source: docs/protocol.md, "Catalogue (Gamma)"."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""The venue's catalogue (Gamma): its market objects to `MarketListed`. Source: docs/protocol.md, "Gamma".
+"""The venue's catalogue (Gamma): its market objects to `MarketListed`. Source: docs/protocol.md, "Catalogue (Gamma)".
 
 Lists of texts come as JSON inside a text, ids as text or number, numbers as text or number; all are read. A market
 without a condition, two outcomes and two tokens has no books and is left out.

@@ -105,8 +105,10 @@ def test_an_order_needs_its_cover_beside_what_others_claim() -> None:
 
 
 def test_a_buy_filled_in_part_needs_only_what_its_next_fills_can_still_take() -> None:
-    """It has paid 2 for 3 of 5 at 0.50, rounded up; the other two cost 1 more: 3 in all."""
-    assert again(holder=ada(1), left=2, filled=3).filled == 3
+    """It has paid 1 for 1 of 4 at 0.50, rounded up; the other three cost 1 more: 2 in all."""
+    assert again(holder=ada(1), left=3, filled=1).filled == 1
+    with pytest.raises(Misuse, match="it claims 1 of 0 "):
+        again(holder=ada(0), left=3, filled=1)
 
 
 def test_the_house_takes_the_other_side_of_what_holders_have() -> None:

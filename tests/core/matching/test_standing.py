@@ -124,10 +124,10 @@ def test_the_newest_buys_of_a_market_go_until_the_rest_is_covered() -> None:
 
 
 def test_an_order_that_rests_again_claims_what_its_next_fills_can_still_take() -> None:
-    """Of 3 at 0.50 it has paid 1 for the first, rounded up: so the other two cost 1 more, not 1.5 rounded up twice."""
+    """Of 4 at 0.50 it has paid 1 for the first, 0.5 rounded up: so the other three cost 1 more, not 2."""
     house = House()
     pool = house.pools[MARKET]
-    resting = Resting(Order("o1", "ada", YES, "BUY", 5_000, 3), house.ada, pool, pool.bids, 5_000, 2, 1, 1)
+    resting = Resting(Order("o1", "ada", YES, "BUY", 5_000, 4), house.ada, pool, pool.bids, 5_000, 3, 1, 1)
     resting.filled = 1
     house.standing.rest(resting)
     assert (resting.claim, house.ada.buying) == (1, {MARKET: 1})

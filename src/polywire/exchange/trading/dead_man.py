@@ -1,6 +1,6 @@
 """The dead man's switch: a key that has sent heartbeats and goes silent has its orders cancelled.
 
-Source: docs/protocol.md, "Heartbeats": every 5 s; after 10 s of silence all open orders of the key are cancelled.
+Source: docs/protocol.md, "Order heartbeats": every 5 s; after 10 s of silence all open orders of the key are cancelled.
 """
 
 import hashlib
