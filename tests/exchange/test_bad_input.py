@@ -343,7 +343,8 @@ async def test_nobody_cancels_anothers_order(set_up: Scene) -> None:
         ("POST", "/api/geoblock", 405),
         ("GET", "/clob/data/order/" + "x" * 5_000, 401),
         ("GET", "/clob/book?token_id=" + "9" * 5_000, 404),
-        ("GET", "/clob/book?token_id=" + "9" * 70_000, 431),
+        ("GET", "/ws/user", 426),
+        ("GET", "/venue/", 404),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -378,6 +379,37 @@ async def test_a_thousand_idle_sockets_hinder_nobody(set_up: Scene) -> None:
     finally:
         for writer in idle:
             writer.transport.abort()
+
+
+HANDSHAKE: Final = (
+    b"GET /ws/user HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("instead_of", "comes"),
+    [
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"\xf3\xff"),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"short"),
+        (b"Host: x", b"Host: \x8f"),
+        (b"/ws/user", b"/ws/\xc3\xa4"),
+        (b"/ws/user", b"/ws/nothing"),
+        (b"Version: 13", b"Version: 7"),
+        (b"Connection: Upgrade", b"Connection: Upgrade, \xff"),
+        (b"GET", b"POST"),
+    ],
+)
+async def test_a_handshake_that_is_none_is_refused_and_its_connection_ends(
+    set_up: Scene, instead_of: bytes, comes: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection(*set_up.server.address)
+    try:
+        writer.write(HANDSHAKE.replace(instead_of, comes))
+        answer = await reader.read()
+    finally:
+        writer.transport.abort()
+    assert 400 <= int(answer.split()[1]) < 500, answer
 
 
 # ------------------------------------------------------------ whatever else there is

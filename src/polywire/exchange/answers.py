@@ -48,7 +48,10 @@ async def refused(_: Request, error: Exception) -> Response:
 async def not_served(request: Request, error: Exception) -> Response:
     """Return the answer to a request for which there is no route: by its path (404) or its method (405)."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
-    told = f"{request.method} {request.url.path[:200]}: {error.detail.lower()}; GET /venue names what there is"
+    path, allowed = request.url.path[:200], (error.headers or {}).get("Allow")
+    told = f"nothing is at {path}; GET /venue names what there is"
+    if allowed is not None:
+        told = f"{request.method} is not taken at {path}; it takes {allowed}"
     response = answer({"error": told}, error.status_code)
     response.headers.update(error.headers or {})
     return response

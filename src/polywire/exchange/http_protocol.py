@@ -131,7 +131,13 @@ class HttpProtocol(HttpToolsProtocol):
     # ------------------------------------------------------------ what uvicorn calls
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection on."""
+        """Hand the connection on, unless the library that takes it would stumble over the handshake."""
+        if self.scope["method"] != "GET":
+            self._refuse(405, f"a WebSocket handshake is a GET request, and this one is a {self.scope['method']}")
+            return
+        if not (self.url.isascii() and all(value.isascii() for _, value in self.headers)):
+            self._refuse(400, "a WebSocket handshake is written in ASCII, and this one is not")
+            return
         self._take_back()
         self._refused = True  # and look at nothing that comes any more
         super().handle_websocket_upgrade()

@@ -6,6 +6,7 @@ be able to send what no well-behaved server would, and because one message is se
 
 import asyncio
 import http
+import logging
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -36,6 +37,8 @@ HANDSHAKE_S: Final = 10.0
 FIRST_FRAME_S: Final = 60.0
 """Wall seconds from the handshake to the first subscription. polymarket-client asks for its credentials in between."""
 
+_SILENT: Final = logging.getLogger("polywire.exchange.strangers")
+_SILENT.setLevel(logging.CRITICAL + 1)  # what clients do wrong is no news, and the library has a traceback for it
 _INCOMING_LIMIT: Final = 1 << 20
 _CLOSE_WAIT_S: Final = 2.0
 
@@ -64,7 +67,7 @@ class ChannelSocket(asyncio.Protocol):
         self._channels, self._faults = channels, faults
         self._handshake_s, self._first_frame_s = handshake_s, first_frame_s
         self._sockets = cast("set[Any]", server_state.connections)  # uvicorn calls shutdown() on each at its end
-        self._protocol = ServerProtocol(max_size=_INCOMING_LIMIT)
+        self._protocol = ServerProtocol(max_size=_INCOMING_LIMIT, logger=_SILENT)
         self._protocol.debug = False  # else it logs what clients say at level DEBUG, and they say their passphrase
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None

@@ -9,7 +9,10 @@ from polymarket._internal.l1_auth import sign_api_key_auth
 
 from exchange.traders import ANNS_KEY, BOBS_KEY, Trader, trading_server
 from exchange.trading.signers import Signer, signed_headers
-from polywire.exchange.trading.keys import Credentials
+from polywire.exchange.trading.auth import Authenticator
+from polywire.exchange.trading.keys import Credentials, Keys
+from polywire.exchange.trading.recovery import Recovery
+from polywire.exchange.trading.sqlite_store import opened_store
 from polywire.exchange.trading.typed_data import CHAIN_ID
 
 pytestmark = pytest.mark.anyio
@@ -88,6 +91,7 @@ async def test_a_login_of_somebody_else_or_of_another_time_is_refused() -> None:
         good | {"POLY_SIGNATURE": "0x"},
         good | {"POLY_SIGNATURE": "0x" + "f" * 400},
         good | {"POLY_ADDRESS": "0x12"},
+        good | {"POLY_ADDRESS": "0x" + "zz" * 20},
         ANN.login(timestamp=now - 300),
         ANN.login(timestamp=now + 300),
         ANN.login(chain_id=137),
@@ -136,6 +140,23 @@ async def test_the_time_of_the_venue_is_taken_as_well_as_the_real_one() -> None:
         assert abs(venue_s - time.time()) > 1_000
         headers = signed_headers(ANN.address, key, "GET", "/data/orders", timestamp=venue_s)
         assert (await http.get("/clob/data/orders", headers=headers)).status_code == 200
+
+
+async def test_a_key_is_shown_whole_or_it_is_nobodys() -> None:
+    """What the user channel asks for: its subscription carries all three, and no signature."""
+    async with opened_store(None) as store:
+        keys = Keys(store, (), lambda: 5)
+        authenticator = Authenticator(keys, Recovery(), CHAIN_ID, wall_s=time.time, venue_s=time.time)
+        made = keys.create("0xa", 0)
+        assert made is not None
+        key = authenticator.credentials(made.id, made.secret, made.passphrase)
+        assert key is not None
+        assert key == keys.get(made.id)
+        assert authenticator.credentials("", made.secret, made.passphrase) is None
+        assert authenticator.credentials(made.id, made.secret[:-2], made.passphrase) is None
+        assert authenticator.credentials(made.id, made.secret, made.passphrase[:-1]) is None
+        keys.delete(key)
+        assert authenticator.credentials(made.id, made.secret, made.passphrase) is None
 
 
 async def test_nobody_reads_or_cancels_what_is_anothers() -> None:

@@ -9,7 +9,7 @@ from exchange.venues import CONDITION, NO, START_MS, USDC, YES
 from polywire.core.matching.orders import OrderKind
 from polywire.errors import Misuse
 from polywire.exchange.answers import Refused
-from polywire.exchange.trading.records import Activity, ActivityKind, OrderState, TradeState
+from polywire.exchange.trading.records import Activity, ActivityKind, ApiKey, OrderState, TradeState
 from polywire.exchange.trading.store import ActivityQuery, TradeQuery
 from polywire.model.units import SIZE_ONE, TokenId
 
@@ -97,6 +97,17 @@ async def test_a_user_who_rests_is_told_of_each_fill_and_a_user_on_both_sides_of
         assert len(await floor.store.trades(TradeQuery(keys=["ann-key"]))) == 2
         assert len(await floor.store.trades(TradeQuery(keys=["bob-key"]))) == 1
         assert floor.book.holders(CONDITION)[0].position.size == 100 * SIZE_ONE
+
+
+async def test_an_answer_names_its_orders_own_trades_though_others_trade_while_it_waits() -> None:
+    """An answer is written once its rows are on disk; by then others have traded."""
+    async with desks.floor() as floor:
+        floor.place(BOB, "BUY", 3_000, 50)
+        placed = floor.place(ANN, "BUY", 4_000, 100)
+        floor.crowd("SELL", 4_000, 30, kind=OrderKind.FAK)
+        floor.crowd("SELL", 3_000, 90, kind=OrderKind.FAK)
+        await floor.store.kept()
+        assert placed.trades == []
 
 
 async def test_a_refused_order_changes_nothing_and_a_killed_one_is_told_as_the_venue_does() -> None:
@@ -260,7 +271,7 @@ async def test_money_is_set_split_and_merged_by_hand_and_refused_with_the_number
 
 async def test_cancelling_by_market_token_key_or_all_leaves_the_others_alone() -> None:
     async with desks.floor() as floor:
-        other_key = desks.ApiKey("ann-second", ANN.address, 1, 1)
+        other_key = ApiKey("ann-second", ANN.address, 1, 1)
         floor.place(ANN, "BUY", 4_000, 10)
         floor.place(ANN, "BUY", 3_000, 10, token=NO)
         floor.place(other_key, "BUY", 3_500, 10)

@@ -103,8 +103,9 @@ async def test_ctrl_c_does_not_reach_the_worker() -> None:
     async with slow_recovery() as recovery:
         assert await recovery.signer(DIGEST, SIGNATURE) == ANNS
         first = worker_id()
-        os.kill(first, signal.SIGINT)
-        assert await recovery.signer(DIGEST, SIGNATURE) == ANNS
+        for _ in range(30):  # whether one ends it depends on where in its loop it is
+            os.kill(first, signal.SIGINT)
+            assert await recovery.signer(DIGEST, SIGNATURE) == ANNS
         assert worker_id() == first
     assert multiprocessing.active_children() == []
 

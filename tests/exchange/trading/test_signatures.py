@@ -45,7 +45,7 @@ async def checked(fields: dict[str, Any], *, contract: Contract = Contract.STAND
 def nested(fields: dict[str, Any], signer: Signer, contract: Contract = Contract.STANDARD) -> str:
     """Return a deposit wallet's signature of an order."""
     order, _ = signed_order(msgspec.convert(fields | {"signature": "0x00"}, OrderFields))
-    inner = signer.account.unsafe_sign_hash(nested_digest(order, contract, CHAIN_ID)).signature
+    inner: bytes = signer.account.unsafe_sign_hash(nested_digest(order, contract, CHAIN_ID)).signature
     told = domain_separator(contract, CHAIN_ID) + order_struct_hash(order) + ORDER_TYPE
     return "0x" + (inner + told + len(ORDER_TYPE).to_bytes(2, "big")).hex()
 

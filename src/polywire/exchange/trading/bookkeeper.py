@@ -5,53 +5,29 @@ go out once the rows are on disk.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
-from polywire.core.matching.orders import Cancelled, Leg, Order, OrderKind, Refusal, Trade
+from polywire.core.matching.orders import Order, Refusal
 from polywire.errors import Misuse
 from polywire.exchange.answers import Refused
 from polywire.exchange.catalogue import VenueMarket
 from polywire.exchange.happenings import BookMoved, Happening, MarketEnded, MarketMade, TickMoved
-from polywire.exchange.messages import transaction_of
 from polywire.exchange.trading.accounts import Accounts
-from polywire.exchange.trading.fills import Fill, fills_of, kept_leg, trade_id, transaction
+from polywire.exchange.trading.fills import transaction
 from polywire.exchange.trading.open_orders import OpenOrders
-from polywire.exchange.trading.records import (
-    Activity,
-    ApiKey,
-    Holding,
-    OrderState,
-    Row,
-    TradeState,
-    UserOrder,
-    UserTrade,
-    Wallet,
-    crowd_key,
-)
-from polywire.exchange.trading.settlements import Settlements
+from polywire.exchange.trading.outbox import Outbox
+from polywire.exchange.trading.records import ApiKey, Holding, OrderState, UserOrder, UserTrade, Wallet
 from polywire.exchange.trading.store import Kept, Store
-from polywire.exchange.user_messages import UserMessage, killed_message, order_message, trade_message
+from polywire.exchange.trading.user_orders import Mishaps, UserOrders
+from polywire.exchange.trading.user_trades import UserTrades
+from polywire.exchange.user_messages import UserMessage
 from polywire.exchange.venue import Venue
 from polywire.model.units import ConditionId, TokenId
 
 _MARKET_KEPT_MS: Final = 60_000  # how often a market that trades is kept: its last trade and volume
 _GONE: Final = "order can't be found - already canceled or matched"
-_ENDS: Final = {
-    "user": OrderState.CANCELED,
-    "self-trade": OrderState.CANCELED,
-    "expired": OrderState.CANCELED_EXPIRED,
-    "balance": OrderState.CANCELED_BALANCE,
-    "resolved": OrderState.CANCELED_RESOLVED,
-}
-
-
-class Mishaps(Protocol):
-    """The faults that strike here."""
-
-    def strikes(self, name: str) -> bool:
-        """Return whether a fault of this name is on and strikes now."""
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -85,24 +61,29 @@ class Bookkeeper:
         mishaps: Mishaps,
         tell: Callable[[list[UserMessage]], None],
     ) -> None:
-        self._venue, self._store, self._mishaps, self._tell = venue, store, mishaps, tell
+        self._venue, self._store = venue, store
         self._redeem_after_ms = redeem_after_ms
         self.accounts = Accounts(
             venue.engine, kept.wallets, kept.holdings, grant=grant, last_activity=kept.last_activity
         )
-        self._orders = OpenOrders(kept.open_orders, kept.order_ids, kept.last_order)
-        for trade in kept.unsettled:
-            trade.doomed = False  # the fault that chose it is not on any more, nor are the fees held that it paid
-        self._settlements = Settlements(kept.unsettled)
-        self._trades = kept.last_trade
-        self._lines: dict[str, list[Activity]] = {}  # of trades that are to fail
+        self._outbox = Outbox(store, tell)
+        self._orders = UserOrders(OpenOrders(kept.open_orders, kept.order_ids, kept.last_order), self._outbox, mishaps)
+        self._trades = UserTrades(
+            venue,
+            self.accounts,
+            self._orders,
+            self._outbox,
+            mishaps,
+            secret=store.secret,
+            unsettled=kept.unsettled,
+            last=kept.last_trade,
+        )
         self._to_redeem: list[tuple[int, ConditionId]] = []  # due, soonest first
         self._market_kept: dict[ConditionId, int] = {}
         self._together = 0
         self._held: list[Happening] = []
-        self._rows: dict[int, Row] = {}
-        self._messages: list[UserMessage] = []
-        self._made: list[UserTrade] = []
+        self._made: list[UserTrade] = []  # by the order that is being placed
+        self._placing = ""
         self.sooner: Callable[[], None] = lambda: None  # told when something falls due earlier than before
         for market in venue.catalogue.markets.values():
             if market.closed and self.accounts.holders(market.condition):
@@ -184,7 +165,7 @@ class Bookkeeper:
         if self._orders.knows(order.id):
             raise Refused(400, f"order {order.id} is invalid. Duplicated.")
         self.accounts.wallet(order.account, self._now())
-        self._made = []
+        self._made, self._placing = [], order.id
         self._together += 1
         try:
             outcome = self._venue.place(order)
@@ -195,18 +176,19 @@ class Bookkeeper:
             self._note_all(held)
             refusal = outcome.refusal or Refusal("token", "Invalid token id")
             if refusal.code in {"fok", "fak"} and market is not None:
-                self._killed(order, key, maker, size, market, refusal.reason)
+                self._orders.killed(order, key, maker, size, market, refusal.reason, self._now())
             self._commit()
             raise Refused(400, refusal.reason)
-        record = self._taken(order, key, maker, size, market)
+        record = self._orders.taken(order, key, maker, size, market, self._now())
         record.rested = outcome.resting
         if not outcome.resting:
             record.state = OrderState.MATCHED if outcome.trades else OrderState.CANCELED
         self._note_all(held)
         if not outcome.resting:
-            self._orders.end(record, self._now())
+            self._orders.ended(record, self._now())
         self._commit()
-        return Placed(record, self._made)
+        made, self._made, self._placing = self._made, [], ""
+        return Placed(record, made)
 
     def cancel(self, order_id: str, address: str) -> str | None:
         """Cancel an order of an address's keys; return None, or why it was not cancelled."""
@@ -237,52 +219,18 @@ class Bookkeeper:
 
     def next_ms(self) -> int | None:
         """Return when something falls due next, in venue time, or None."""
-        dues = [self._settlements.next_ms(), self._to_redeem[0][0] if self._to_redeem else None]
+        dues = [self._trades.next_ms(), self._to_redeem[0][0] if self._to_redeem else None]
         return min((due for due in dues if due is not None), default=None)
 
     def act(self, now_ms: int) -> None:
         """Do what is due: settle trades, redeem shares."""
-        while (trade := self._settlements.due(now_ms)) is not None:
-            self._settle(trade)
+        self._trades.settle(now_ms)
         while self._to_redeem and self._to_redeem[0][0] <= now_ms:
             _, condition = self._to_redeem.pop(0)
             for account in dict.fromkeys(holding.account for holding in self.holders(condition)):
                 transaction = self._transaction(f"redeem {account} {condition}")
                 self.accounts.redeem(account, self._market(condition), now_ms, transaction)
         self._commit()
-
-    def _settle(self, trade: UserTrade) -> None:
-        if trade.state is TradeState.MATCHED and trade.doomed and self._undo(trade):
-            self._settlements.moved(trade, TradeState.FAILED)
-        else:
-            trade.doomed = False
-            mined = trade.state is TradeState.MATCHED
-            self._settlements.moved(trade, TradeState.MINED if mined else TradeState.CONFIRMED)
-        self._keep(trade)
-        self._tell_trade(trade, trade.changed_ms)
-
-    def _undo(self, trade: UserTrade) -> bool:
-        """Move back what a trade moved; False where somebody no longer has it."""
-        market = self._market(trade.condition)
-        legs = [
-            Leg(leg.order, leg.account, leg.token, leg.side, leg.price, leg.size, leg.amount, leg.match)
-            for leg in trade.legs
-        ]
-        taker = trade.account, trade.token, trade.side
-        refusal = self._venue.reverse(trade.condition, taker, trade.size, trade.cost, trade.fee, legs)
-        lines = self._lines.pop(trade.id, [])
-        if refusal is not None:
-            return False
-        if trade.account in self.accounts:
-            self.accounts.undone(
-                trade.account, market, trade.token, trade.side, trade.size, trade.cost, trade.fee, trade.basis
-            )
-        for leg in trade.legs:
-            if leg.account in self.accounts:
-                self.accounts.undone(leg.account, market, leg.token, leg.side, leg.size, leg.amount, 0, leg.basis)
-        for line in lines:
-            self._keep(msgspec.structs.replace(line, failed=True))
-        return True
 
     # ------------------------------------------------------------ what the venue announces
 
@@ -307,9 +255,10 @@ class Bookkeeper:
         match happening:
             case BookMoved(trades=trades, cancelled=cancelled, venue_ms=now):
                 for trade in trades:
-                    self._traded(trade, now)
-                for gone in cancelled:
-                    self._cancelled(gone, now)
+                    if made := self._trades.traded(trade, self._market(trade.condition), now):
+                        self._made += made if trade.order == self._placing else ()
+                        self.sooner()
+                self._orders.cancelled(cancelled, now)
                 if trades:
                     self._keep_market(happening.condition, now, at_once=False)
             case MarketMade(condition=condition, venue_ms=now) | TickMoved(condition=condition, venue_ms=now):
@@ -323,9 +272,9 @@ class Bookkeeper:
             return
         market = self._market(condition)
         self._market_kept[condition] = now
-        self._keep(market)
+        self._outbox.keep(market)
         if at_once:
-            self._keep(self._venue.catalogue.events[market.event_id])
+            self._outbox.keep(self._venue.catalogue.events[market.event_id])
         if market.closed:
             del self._market_kept[condition]
 
@@ -334,61 +283,6 @@ class Bookkeeper:
             self._to_redeem.append((ended_ms + self._redeem_after_ms, condition))
             self._to_redeem.sort()
             self.sooner()
-
-    # ------------------------------------------------------------ orders as they go
-
-    def _taken(self, order: Order, key: ApiKey, maker: str, size: int, market: VenueMarket) -> UserOrder:
-        now = self._now()
-        record = self._orders.take(self._record(order, key, maker, size, market, now))
-        self._keep(record)
-        self._messages.append(order_message(record, "PLACEMENT", now))
-        return record
-
-    def _record(self, order: Order, key: ApiKey, maker: str, size: int, market: VenueMarket, now: int) -> UserOrder:
-        return UserOrder(
-            id=order.id,
-            number=0,
-            key=key.id,
-            address=key.address,
-            account=order.account,
-            maker=maker,
-            condition=market.condition,
-            token=order.token,
-            outcome=market.outcomes[market.tokens.index(order.token)],
-            side=order.side,
-            price=order.price,
-            size=size,
-            kind=order.kind,
-            expires_s=order.expires_s,
-            post_only=order.post_only,
-            placed_ms=now,
-        )
-
-    def _killed(self, order: Order, key: ApiKey, maker: str, size: int, market: VenueMarket, why: str) -> None:
-        """Tell of an order that was killed whole: the venue does, though it refuses it."""
-        now = self._now()
-        record = self._record(order, key, maker, size, market, now)
-        blank = order.kind is OrderKind.FOK and self._mishaps.strikes("blank-size-matched")
-        self._messages.append(killed_message(record, why, now, blank=blank))
-
-    def _filled(self, order: UserOrder, size: int, trade: str, now: int) -> None:
-        order.matched += size
-        order.trades += (trade,)
-        if order.matched >= order.size and order.state is OrderState.LIVE:
-            order.state = OrderState.MATCHED
-            self._orders.end(order, now)
-        self._keep(order)
-        self._messages.append(order_message(order, "UPDATE", now))
-
-    def _cancelled(self, gone: Cancelled, now: int) -> None:
-        order = self._orders.get(gone.order)
-        state = _ENDS.get(gone.reason)
-        if order is None or state is None:  # not a user's, or the rest of one that takes what there is
-            return
-        order.state = state
-        self._orders.end(order, now)
-        self._keep(order)
-        self._messages.append(order_message(order, "CANCELLATION", now))
 
     def _cancel(self, orders: Iterable[UserOrder]) -> list[str]:
         ids = [order.id for order in orders]
@@ -401,100 +295,9 @@ class Bookkeeper:
             self._commit()
         return [order_id for order_id in ids if self._orders.get(order_id) is None]
 
-    # ------------------------------------------------------------ trades as they go
-
-    def _traded(self, trade: Trade, now: int) -> None:
-        took = trade.account in self.accounts
-        if not took and not any(leg.account in self.accounts for leg in trade.legs):
-            return
-        market = self._market(trade.condition)
-        transaction = transaction_of(trade)
-        for fill in fills_of(trade, market.fee_exponent):
-            if took or any(leg.account in self.accounts for leg in fill.legs):
-                self._made.append(self._put_down(trade, fill, market, transaction, now))
-        self.sooner()
-
-    def _put_down(self, trade: Trade, fill: Fill, market: VenueMarket, transaction: str, now: int) -> UserTrade:
-        self._trades += 1
-        made_id = trade_id(self._store.secret, self._trades)
-        taker, before = self._orders.get(trade.order), len(self.accounts.last_lines())
-
-        def side_of(account: str, token: TokenId, side: str, size: int, amount: int, fee: int, *, took: bool) -> int:
-            if account not in self.accounts:
-                return 0
-            return self.accounts.traded(
-                account,
-                market,
-                token,
-                side,
-                size,
-                amount,
-                fee,
-                now,
-                trade=made_id,
-                transaction=transaction,
-                taker=took,
-            )
-
-        basis = side_of(trade.account, trade.token, trade.side, fill.size, fill.cost, fill.fee, took=True)
-        legs = []
-        for leg in fill.legs:
-            cost = side_of(leg.account, leg.token, leg.side, leg.size, leg.amount, 0, took=False)
-            legs.append(kept_leg(leg, self._orders.get(leg.order), market, cost))
-        made = UserTrade(
-            id=made_id,
-            number=self._trades,
-            condition=trade.condition,
-            order=trade.order,
-            key=crowd_key(trade.account) if taker is None else taker.key,
-            account=trade.account,
-            maker=trade.account if taker is None else taker.maker,
-            token=trade.token,
-            outcome=market.outcomes[market.tokens.index(trade.token)],
-            side=trade.side,
-            price=fill.price,
-            size=fill.size,
-            cost=fill.cost,
-            fee=fill.fee,
-            legs=tuple(legs),
-            hash=transaction,
-            matched_ms=now,
-            changed_ms=now,
-            doomed=self._mishaps.strikes("ghost-fill"),
-            basis=basis,
-        )
-        if made.doomed:
-            self._lines[made.id] = self.accounts.last_lines()[before:]
-        self._settlements.add(made)
-        self._keep(made)
-        self._tell_trade(made, now)
-        if taker is not None:
-            self._filled(taker, fill.size, made.id, now)
-        for leg in fill.legs:
-            if (order := self._orders.get(leg.order)) is not None:
-                self._filled(order, leg.size, made.id, now)
-        return made
-
-    def _tell_trade(self, trade: UserTrade, now: int) -> None:
-        if trade.account in self.accounts:
-            self._messages.append(trade_message(trade, trade.key, "TAKER", now))
-        for key in dict.fromkeys(leg.key for leg in trade.legs if leg.account in self.accounts):
-            self._messages.append(trade_message(trade, key, "MAKER", now))
-
-    # ------------------------------------------------------------ keeping
-
-    def _keep(self, row: Row) -> None:
-        self._rows[id(row)] = row  # a row that changes again before it is kept is kept once
-
     def _commit(self) -> None:
         """Have everything kept that has changed, and told once it is."""
-        rows = [*self._rows.values(), *self.accounts.changed()]
-        messages, self._messages = self._messages, []
-        self._rows.clear()
-        if rows:
-            self._store.put(*rows)
-        if messages:
-            self._store.when_kept(lambda: self._tell(messages))
+        self._outbox.commit(self.accounts.changed())
 
     def _transaction(self, of: str) -> str:
         return transaction(self._store.secret, of)
