@@ -10,6 +10,7 @@ import pytest
 from exchange.private_records import ANN, BOB, leg, user_order, user_trade
 from polywire.exchange.trading.rows import order_row, trade_row
 from polywire.exchange.user_messages import killed_message, order_message, trade_message
+from real.shapes import differences
 
 pytestmark = pytest.mark.real
 
@@ -30,34 +31,6 @@ WS_ONLY: Final = {"event_type", "timestamp", "trade_owner", "type"}
 
 ORDER: Final = user_order(trades=("f50e8ab2-652d-4dc8-9c82-8e46197fe98d",))
 TRADE: Final = user_trade(leg(7, BOB))
-
-
-def shape(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (path, JSON type) of everything in a value; a list's items count as one."""
-    match value:
-        case dict():
-            yield path, "dict"
-            for key, one in value.items():
-                yield from shape(one, f"{path}.{key}".lstrip("."))
-        case list():
-            yield path, "list"
-            for one in value:
-                yield from shape(one, f"{path}[]")
-        case None:
-            yield path, "null"
-        case _:
-            yield path, type(value).__name__
-
-
-def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> set[tuple[str, str, str]]:
-    """Return what differs; where a list of theirs is empty, nothing is known of its items."""
-    there, here = dict(shape(theirs)), dict(shape(ours))
-    blind = tuple(f"{path}[]" for path, kind in there.items() if kind in {"list", "null"} and f"{path}[]" not in there)
-    return {
-        (path, there.get(path, ""), here.get(path, ""))
-        for path in there.keys() | here.keys()
-        if there.get(path) != here.get(path) and not path.startswith(blind)
-    }
 
 
 def samples(folder: Path) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:

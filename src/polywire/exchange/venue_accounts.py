@@ -46,22 +46,22 @@ class VenueAccounts:
     async def _set(self, body: dict[str, Any], request: Request) -> Any:
         account = _account(request)
         self._books.set_collateral(account, read_amount(body, "collateral"))
-        return self._shown(self._books.wallet(account))
+        return await self._done(account)
 
     async def _split(self, body: dict[str, Any], request: Request) -> Any:
         account = _account(request)
         self._books.split(account, self._condition(body), read_amount(body, "shares", least=1))
-        return self._shown(self._books.wallet(account))
+        return await self._done(account)
 
     async def _merge(self, body: dict[str, Any], request: Request) -> Any:
         account = _account(request)
         self._books.merge(account, self._condition(body), read_amount(body, "shares", least=1))
-        return self._shown(self._books.wallet(account))
+        return await self._done(account)
 
     async def _redeem(self, body: dict[str, Any], request: Request) -> Any:
         account = _account(request)
         paid = self._books.redeem(account, self._condition(body))
-        return self._shown(self._books.wallet(account)) | {"paid": size_text(paid)}
+        return await self._done(account) | {"paid": size_text(paid)}
 
     @property
     def _books(self) -> Bookkeeper:
@@ -78,6 +78,12 @@ class VenueAccounts:
         if market is None:
             raise Refused(404, f"no market with condition {condition!r} is listed; GET /venue names them")
         return market.condition
+
+    async def _done(self, account: str) -> dict[str, Any]:
+        """Return a wallet once what was done to it is kept."""
+        shown = self._shown(self._books.wallet(account))
+        await self._books.kept()
+        return shown
 
     def _shown(self, wallet: Wallet) -> dict[str, Any]:
         books = self._books

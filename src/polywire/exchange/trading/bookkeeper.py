@@ -215,6 +215,10 @@ class Bookkeeper:
         self._venue.expire_due()
         return self._orders.of(address)
 
+    async def kept(self) -> None:
+        """Return once everything done so far is on disk."""
+        await self._store.kept()
+
     # ------------------------------------------------------------ what falls due
 
     def next_ms(self) -> int | None:

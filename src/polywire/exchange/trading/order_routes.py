@@ -83,7 +83,8 @@ class OrderRoutes:
         async def endpoint(request: Request) -> Response:
             body = await raw_body_of(request)
             key = self._authenticator.l2(request.method, path_of(request), body, request.headers)
-            return answer(await act(request, body, key))
+            told = await act(request, body, key)
+            return told if isinstance(told, Response) else answer(told)
 
         return endpoint
 

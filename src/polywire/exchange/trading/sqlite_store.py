@@ -17,7 +17,6 @@ from polywire.exchange.trading.records import Activity, PricePoint, Row, UserOrd
 from polywire.exchange.trading.store import ActivityQuery, Kept, TradeQuery
 from polywire.exchange.trading.store_file import opened_file
 from polywire.exchange.trading.store_reads import Facts
-from polywire.exchange.trading.store_schema import time_of
 from polywire.exchange.trading.store_thread import MOST_BYTES, Put, StoreThread
 from polywire.model.units import ConditionId
 
@@ -40,10 +39,12 @@ class SqliteStore:
     Attributes:
         secret: 32 bytes, made with the store.
         identity: 16 hex digits, made with the store.
+        now_ms: The venue's time, which every put keeps too; whoever has the clock sets it.
     """
 
     def __init__(self, connection: sqlite3.Connection, name: str, about: Facts, most_bytes: int) -> None:
         self.secret, self.identity = about.secret, about.identity
+        self.now_ms: Callable[[], int] = lambda: 0
         self._thread = StoreThread(connection, name, most_bytes, self._on_disk, self._gave_up)
         self._put = self._kept = 0  # numbers of the last put, and of the last one on disk
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
@@ -57,7 +58,7 @@ class SqliteStore:
         """Keep rows as they are now, in place of what was kept by the same id. All of one call, or none of it."""
         self._put += 1
         encoded = [(type(row), _ENCODE(row)) for row in rows]
-        self._thread.put(Put(self._put, encoded, max((time_of(row) for row in rows), default=0)))
+        self._thread.put(Put(self._put, encoded, self.now_ms()))
 
     def when_kept(self, then: Callable[[], None]) -> None:
         """Call `then` in the loop once everything put so far is on disk; in the order asked. Never, once it failed."""
@@ -116,7 +117,8 @@ class SqliteStore:
         )
 
     async def close(self) -> None:
-        """Write what was put, and return once that is done. Not to be cancelled."""
+        """Write what was put, and how late it is, and return once that is done. Not to be cancelled."""
+        self.put()
         await self._thread.close()
 
     # ------------------------------------------------------------ what the thread tells

@@ -67,7 +67,7 @@ class Kept(msgspec.Struct, kw_only=True):
     last_trade: int
     last_activity: int
     runs: int = 1  # exchanges that have begun with the store, this one included
-    last_ms: int = 0  # the latest venue time that anything kept names; 0: none
+    last_ms: int = 0  # the venue's time when something was kept last; 0: never
 
 
 class Store(Protocol):

@@ -34,7 +34,7 @@ class Facts(NamedTuple):
     secret: bytes
     identity: str
     runs: int  # exchanges that have begun with it
-    last_ms: int  # the latest venue time that anything in it names
+    last_ms: int  # the venue's time when something was written last
 
 
 def facts(connection: sqlite3.Connection) -> Facts:

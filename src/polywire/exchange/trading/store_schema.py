@@ -118,20 +118,3 @@ TABLES: Final[dict[type[Row], Table]] = {
     PricePoint: _table("prices", "condition", "minute"),
 }
 """By the type of a row, in the order they are written."""
-
-
-def time_of(row: Row) -> int:
-    """Return the latest venue time that a row names as past, Unix ms; 0 where it names none."""
-    match row:
-        case UserOrder(placed_ms=placed, ended_ms=ended):
-            return max(placed, ended)
-        case UserTrade(changed_ms=at) | Activity(at_ms=at) | Beat(at_ms=at):
-            return at
-        case VenueMarket(created_ms=created, closed_ms=closed):
-            return max(created, closed)
-        case PricePoint(minute=minute):
-            return minute * 60_000
-        case ApiKey(made_ms=made, deleted_ms=deleted):
-            return max(made, deleted)
-        case _:
-            return 0
