@@ -165,3 +165,11 @@ def test_every_command_has_help_with_an_example(command: list[str]) -> None:
 
 def test_the_version_is_the_packages() -> None:
     assert run("--version").stdout == f"polywire {__version__}\n"
+
+
+@pytest.mark.parametrize("grant", ["-1", "1e3", "much", "0.0000001", "1000000000"])
+@pytest.mark.parametrize("command", ["exchange", "up"])
+def test_a_grant_that_is_no_amount_is_refused_before_anything_begins(command: str, grant: str) -> None:
+    done = run(command, f"--grant={grant}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is no amount of USDC" in " ".join(done.stderr.split())

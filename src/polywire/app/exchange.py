@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from polywire.exchange.serve import ExchangeSettings, run
 from polywire.io.tapes import TapeReader
 
@@ -18,6 +20,7 @@ def run_exchange(
     rate: float,
     tape: Path | None,
     state: Path | None,
+    grant: int | None,
     faults: Sequence[str],
     parent_watch: bool,
     ready: Callable[[str], None],
@@ -32,6 +35,7 @@ def run_exchange(
         rate: How busy it is; 1 is usual.
         tape: A recording to play instead of living.
         state: Where what users do is kept over restarts; None: it ends with the exchange.
+        grant: What a new wallet is given, 1e-6 USDC; None: the usual.
         faults: `NAME[:ARG]` each, on from the start.
         parent_watch: End when standard input does.
         ready: Called once.
@@ -49,6 +53,7 @@ def run_exchange(
             faults=tuple(faults),
             tape=None if tape is None else TapeReader(tape),
             state=state,
+            terms=DEFAULTS.terms if grant is None else msgspec.structs.replace(DEFAULTS.terms, grant=grant),
             parent_watch=parent_watch,
         ),
         ready,

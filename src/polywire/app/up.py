@@ -55,6 +55,7 @@ class Up:
     port: int | None = None  # None: 8420, and no complaint if it is taken, as nothing listens there yet
     exchange_port: int | None = None  # None: 8421, or the next free one
     seed: int | None = None
+    grant: str | None = None  # of the embedded exchange's new wallets, USDC; None: as it is used to
     for_s: float | None = None
     background: bool = False
     left_alone_s: float = LEFT_ALONE_S
@@ -145,6 +146,8 @@ class _Run:
         options = ["--host", self._asked.host, "--port", str(port), "--state", str(state)]
         if self._asked.seed is not None:
             options += ["--seed", str(self._asked.seed)]
+        if self._asked.grant is not None:
+            options += ["--grant", self._asked.grant]
         return children.exchange(options, self._asked.data / "exchange.log")
 
     async def _heed_signals(self, everything: anyio.CancelScope) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from polywire.cli.options import say, until_interrupted
+from polywire.cli.options import Grant, read_grant, say, until_interrupted
 
 
 def exchange(
@@ -19,6 +19,7 @@ def exchange(
     state: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep what its users do, over restarts; made if need be.")
     ] = None,
+    grant: Grant = None,
     fault: Annotated[list[str] | None, typer.Option(metavar="NAME[:ARG]", help="Go wrong; may be repeated.")] = None,
     child: Annotated[bool, typer.Option("--child", hidden=True, help="End when standard input does.")] = False,
 ) -> None:
@@ -27,6 +28,8 @@ def exchange(
 
     if tape is not None and state is not None:
         raise typer.BadParameter("nobody trades on a recording, so it has no state", param_hint="--state")
+
+    given = None if grant is None else read_grant(grant)
 
     def ready(url: str) -> None:
         if child:
@@ -43,6 +46,7 @@ def exchange(
             rate=rate,
             tape=tape,
             state=state,
+            grant=given,
             faults=fault or [],
             parent_watch=child,
             ready=ready,

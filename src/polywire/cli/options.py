@@ -25,6 +25,10 @@ Venue = Annotated[str | None, typer.Option(metavar="VENUE", help=VENUE_HELP)]
 Targets = Annotated[
     list[str], typer.Argument(metavar="TARGET…", help="A token id, a condition id, a slug, or a market or event URL.")
 ]
+Grant = Annotated[
+    str | None,
+    typer.Option(metavar="USDC", help="Play money that a new wallet of the exchange is given; 10000 if not said."),
+]
 Jsonl = Annotated[bool, typer.Option("--jsonl", help="Print events, one line of JSON each.")]
 
 
@@ -72,3 +76,16 @@ def until_interrupted() -> Iterator[None]:
     except BrokenPipeError:  # as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
+
+
+def read_grant(text: str) -> int:
+    """Return an amount of USDC in units of 1e-6. Raises `typer.BadParameter` where it is none."""
+    from polywire.wire.numbers import read_size  # noqa: PLC0415 - so that --help does not pay for it
+
+    try:
+        return read_size(text)
+    except ValueError as fault:
+        raise typer.BadParameter(
+            f"{text[:40]!r} is no amount of USDC: 0 to a billion, with at most 6 places, as 250 or 1000.5",
+            param_hint="--grant",
+        ) from fault

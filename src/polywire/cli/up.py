@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from polywire.cli.options import Data, For, Venue, data_folder, results_console, say, until_interrupted
+from polywire.cli.options import Data, For, Grant, Venue, data_folder, read_grant, results_console, say, until_interrupted
 
 
 def up(
@@ -24,6 +24,7 @@ def up(
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Repeat the embedded exchange's run, with a new --data.")
     ] = None,
+    grant: Grant = None,
     data: Data = None,
     for_s: For = None,
     background: Annotated[
@@ -37,6 +38,8 @@ def up(
     """
     from polywire.app.up import Up, run_up  # noqa: PLC0415 - so that --help does not pay for it
 
-    asked = Up(data_folder(data), venue, host, port, exchange_port, seed, for_s, background, left_alone)
+    if grant is not None:
+        read_grant(grant)  # refused here and not by a child
+    asked = Up(data_folder(data), venue, host, port, exchange_port, seed, grant, for_s, background, left_alone)
     with until_interrupted():  # before there is anything to draw a balance of
         raise typer.Exit(run_up(asked, results_console(), say))
