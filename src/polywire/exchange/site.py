@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp
 
+from polywire.errors import PolywireError
 from polywire.exchange.answers import Refused, answer, failed, not_served, refused
 from polywire.exchange.channel import Channel
 from polywire.exchange.clob_reads import ClobReads
@@ -135,10 +136,17 @@ class Site:
                 Mount("/gamma", routes=[*gamma, _later("this part of Gamma", gamma)]),
                 Mount("/relayer", routes=[Route("/deployed", _deployed), _later("the relayer")]),
                 *(Mount(f"/{name}", routes=[_later(text)]) for name, text in _LATER.items()),
-                Route("/{path:path}", _nothing, methods=_METHODS),
+                Mount("/ws", routes=[Route("/{path:path}", _no_socket, methods=_METHODS)]),
             ],
-            exception_handlers={Refused: refused, HTTPException: not_served, Exception: failed},
+            # A `PolywireError` says itself what happened; only what nobody foresaw is for the log.
+            exception_handlers={
+                Refused: refused,
+                HTTPException: not_served,
+                PolywireError: failed,
+                Exception: failed,
+            },
         )
+        inner.router.redirect_slashes = False
         return RestFaults(inner, self.faults)
 
 
@@ -173,10 +181,6 @@ async def _deployed(_: Request) -> Response:
     return answer({"deployed": True})
 
 
-async def _nothing(request: Request) -> Response:
-    if request.url.path.startswith("/ws"):
-        return answer(
-            {"error": "the channels /ws/market and /ws/user are WebSockets; connect to one with a WebSocket client"},
-            426,
-        )
-    return answer({"error": f"nothing is at {request.url.path}; GET /venue names what there is"}, 404)
+async def _no_socket(_: Request) -> Response:
+    error = "the channels /ws/market and /ws/user are WebSockets; connect to one with a WebSocket client"
+    return answer({"error": error}, 426)
