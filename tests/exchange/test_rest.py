@@ -278,7 +278,7 @@ async def test_tags_and_search(ask: Asker) -> None:
 async def test_what_opens_later_says_so(ask: Asker, method: str, path: str) -> None:
     status, error = await ask.refused(path, method=method)
     assert status == 501
-    assert "opens in a later stage" in error
+    assert "is not served here" in error
 
 
 async def test_the_relayer_has_every_wallet_deployed(ask: Asker) -> None:

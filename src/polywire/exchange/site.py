@@ -171,7 +171,9 @@ def _later(what: str, beside: Sequence[BaseRoute] = ()) -> Route:
         }
         if methods:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
-        error = f"{what} opens in a later stage, and {request.method} {request.url.path} belongs to it"
+        error = (
+            f"{what} is not served here, and {request.method} {request.url.path} belongs to it; GET /venue says what is"
+        )
         return answer({"error": error}, 501)
 
     return Route("/{path:path}", endpoint, methods=_METHODS)
