@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from polywire.cli.options import Data, For, Grant, Venue, data_folder, read_grant, results_console, say, until_interrupted
+from polywire.cli.options import (
+    Data,
+    For,
+    Grant,
+    Venue,
+    data_folder,
+    read_grant,
+    results_console,
+    say,
+    until_interrupted,
+)
 
 
 def up(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from polywire.core.matching.engine import Engine
 from polywire.core.matching.orders import MarketTerms, Order, OrderKind
 from polywire.exchange.trading.fills import fills_of, trade_id, transaction
-from polywire.model.units import SIZE_ONE, ConditionId, TokenId
+from polywire.model.units import SIZE_ONE, ConditionId, TokenId, TradeSide
 
 YES, NO, CONDITION = TokenId("71"), TokenId("72"), ConditionId("0xc1")
 
@@ -26,11 +26,11 @@ def test_sizes_costs_and_fees_of_the_prices_add_up_to_the_trades(
         assert engine.split(account, CONDITION, 1_000 * SIZE_ONE) is None
     for number, (cents, size, mirrored) in enumerate(resting):
         token = NO if mirrored else YES
-        side = "SELL" if buying != mirrored else "BUY"  # all of them on the side that the taker meets
+        side: TradeSide = "SELL" if buying != mirrored else "BUY"  # all of them on the side that the taker meets
         price = 10_000 - cents * 100 if mirrored else cents * 100
         engine.place(Order(f"m{number}", "maker", token, side, price, size), 0)
     limit = 9_900 if buying else 100
-    way = "BUY" if buying else "SELL"
+    way: TradeSide = "BUY" if buying else "SELL"
     outcome = engine.place(Order("t", "taker", YES, way, limit, 900 * SIZE_ONE, OrderKind.FAK), 0)
     for trade in outcome.trades:
         fills = fills_of(trade, exponent)
