@@ -36,7 +36,7 @@ def test_its_files_are_its_own_users_alone(tmp_path: Path) -> None:
     data = tmp_path / "data"
     run("up", "--for", "0.5", "--data", str(data))
     kept = {path.name: stat.S_IMODE(path.stat().st_mode) for path in data.iterdir()}
-    assert kept == {"lock": 0o600, "exchange.log": 0o600}
+    assert kept == dict.fromkeys(["lock", "exchange.log", "exchange.sqlite3", "exchange.sqlite3.lock"], 0o600)
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
 
 

@@ -170,6 +170,7 @@ async def _built(settings: ExchangeSettings) -> AsyncIterator[tuple[Site, list[C
         kept = await store.load()
         start_ms = max(time.time_ns() // 1_000_000, kept.last_ms)  # an earlier run may have been ahead of the world
         clock = VenueClock(time.monotonic, start_ms=start_ms, speed=settings.speed)
+        store.now_ms = clock.now_ms
         # Trades of one market must have numbers of their own over restarts: transactions are named after them.
         venue = Venue(Engine(trades=start_ms * _TRADES_A_MS), Catalogue(), clock)
         restore(venue, kept)

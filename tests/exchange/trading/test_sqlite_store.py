@@ -168,6 +168,7 @@ async def _everything(store: SqliteStore, put: Any) -> list[Row]:
 
 async def test_an_exchange_begins_with_what_is_open_and_the_numbers_given_out() -> None:
     async with opened_store(None) as store:
+        store.now_ms = lambda: AT_MS + 5
         store.put(order(1, ended_ms=AT_MS, state=OrderState.MATCHED), order(2))
         store.put(order(3))
         store.put(order(3, ended_ms=AT_MS + 9, state=OrderState.CANCELED))
@@ -190,7 +191,7 @@ async def test_an_exchange_begins_with_what_is_open_and_the_numbers_given_out() 
         last_trade=2,
         last_activity=7,
         runs=1,
-        last_ms=AT_MS + 7_000,
+        last_ms=AT_MS + 5,
     )
 
 
@@ -416,13 +417,22 @@ async def test_a_file_holds_everything_for_the_next_run(tmp_path: Path) -> None:
     ]
     path = tmp_path / "state"
     async with opened_store(path) as store:
+        store.now_ms = lambda: AT_MS
         store.put(*rows, line(1))  # nobody waits for it: leaving does
         first = store.secret, store.identity
     async with opened_store(path) as store:
         kept = await store.load()
         assert (store.secret, store.identity) == first
     assert [*kept.keys, *kept.beats, *kept.open_orders, *kept.unsettled] == rows
-    assert (kept.runs, kept.last_activity, kept.last_ms) == (2, 1, AT_MS + 1_000)
+    assert (kept.runs, kept.last_activity, kept.last_ms) == (2, 1, AT_MS)
+
+
+async def test_it_knows_how_late_it_was_when_it_was_closed_though_nothing_was_put(tmp_path: Path) -> None:
+    for now_ms in (AT_MS, AT_MS + 9, AT_MS + 3):
+        async with opened_store(tmp_path / "state") as store:
+            store.now_ms = lambda now_ms=now_ms: now_ms  # type: ignore[misc]
+    async with opened_store(tmp_path / "state") as store:
+        assert (await store.load()).last_ms == AT_MS + 9
 
 
 async def test_every_store_has_a_secret_and_an_identity_of_its_own(tmp_path: Path) -> None:
