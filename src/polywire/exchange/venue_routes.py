@@ -168,6 +168,8 @@ class VenueRoutes:
         if winner not in market.tokens:
             raise Refused(400, f"winner is one of {', '.join(market.tokens)}, and {winner!r} was given")
         self._venue.resolve(market.condition, TokenId(winner))
+        if self._bookkeeper is not None:
+            await self._bookkeeper.kept()
         return {"condition": market.condition, "winner": winner}
 
 

@@ -221,7 +221,8 @@ async def test_a_store_that_is_new_holds_nothing() -> None:
         (TradeQuery(keys=["key-ann"], before_s=AT_S + 2), [1]),
         (TradeQuery(keys=["key-ann"], after_s=AT_S + 1, before_s=AT_S + 4), [2]),
         (TradeQuery(keys=["key-ann"], limit=2), [4, 2]),
-        (TradeQuery(keys=["key-ann"], limit=2, offset=2), [1]),
+        (TradeQuery(keys=["key-ann"], limit=2, beyond=2), [1]),
+        (TradeQuery(keys=["key-ann"], limit=1, beyond=4), [2]),
     ],
 )
 async def test_trades_are_found_by_who_was_on_either_side_and_what_else_is_asked(

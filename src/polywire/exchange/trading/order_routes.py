@@ -161,15 +161,16 @@ class OrderRoutes:
     async def _open_orders(self, request: Request, _body: bytes, key: ApiKey) -> dict[str, Any]:
         query = request.query_params
         wanted = {"id": query.get("id"), "condition": query.get("market"), "token": query.get("asset_id")}
-        offset = offset_of(query.get("next_cursor") or "MA==")
+        beyond = offset_of(query.get("next_cursor") or "MA==")
         orders = [
             order
             for order in self._bookkeeper.open_orders(key.address)
-            if all(not value or getattr(order, name) == value for name, value in wanted.items())
+            if order.number > beyond >= 0
+            and all(not value or getattr(order, name) == value for name, value in wanted.items())
         ]
+        rows = [order_row(order) for order in orders[:PAGE]]  # as they stand now, whatever happens until they are kept
         await self._store.kept()
-        shown = [] if offset < 0 else orders[offset : offset + PAGE]
-        return _page([order_row(order) for order in shown], offset, more=offset + PAGE < len(orders))
+        return _page(rows, orders[PAGE - 1].number if len(orders) > PAGE else -1)
 
     async def _open_order(self, request: Request, _body: bytes, key: ApiKey) -> dict[str, Any]:
         wanted = request.path_params["id"]
@@ -181,12 +182,12 @@ class OrderRoutes:
         raise Refused(404, "order not found")
 
     async def _no_orders(self, _request: Request, _body: bytes, _key: ApiKey) -> dict[str, Any]:
-        return _page([], 0, more=False)
+        return _page([], -1)
 
     async def _trades(self, request: Request, _body: bytes, key: ApiKey) -> dict[str, Any]:
         query = request.query_params
         keys = [mine.id for mine in self._keys.of(key.address)]
-        offset = offset_of(query.get("next_cursor") or "MA==")
+        beyond = offset_of(query.get("next_cursor") or "MA==")
         found = await self._store.trades(
             TradeQuery(
                 keys=keys,
@@ -196,11 +197,13 @@ class OrderRoutes:
                 maker=query.get("maker_address", "").lower(),
                 after_s=_seconds(query.get("after", "")),
                 before_s=_seconds(query.get("before", "")),
-                limit=PAGE + 1 if offset >= 0 else 0,
-                offset=max(0, offset),
+                beyond=max(0, beyond),
+                limit=PAGE + 1 if beyond >= 0 else 0,
             )
         )
-        return _page([trade_row(trade, keys) for trade in found[:PAGE]], offset, more=len(found) > PAGE)
+        return _page(
+            [trade_row(trade, keys) for trade in found[:PAGE]], found[PAGE - 1].number if len(found) > PAGE else -1
+        )
 
     async def _balance(self, request: Request, _body: bytes, key: ApiKey) -> dict[str, Any]:
         query = request.query_params
@@ -258,8 +261,9 @@ def _not_taken(error: str) -> dict[str, Any]:
     }
 
 
-def _page(rows: list[Any], offset: int, *, more: bool) -> dict[str, Any]:
-    return {"data": rows, "next_cursor": cursor_of(offset + PAGE if more else -1), "limit": PAGE, "count": len(rows)}
+def _page(rows: list[Any], last: int) -> dict[str, Any]:
+    """Return one page. Its cursor holds the number of its last row, so what comes or goes meanwhile moves no row."""
+    return {"data": rows, "next_cursor": cursor_of(last), "limit": PAGE, "count": len(rows)}
 
 
 def _decoded(body: bytes, kind: type) -> Any:

@@ -31,8 +31,8 @@ class TradeQuery(msgspec.Struct, frozen=True, kw_only=True):
     maker: str = ""  # an account, lower case, on either side
     after_s: int | None = None  # matched after that second, Unix
     before_s: int | None = None  # matched before that second
+    beyond: int = 0  # only trades before the one of this number; 0: from the latest on
     limit: int = 100
-    offset: int = 0
 
 
 class ActivityQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -91,7 +91,9 @@ def trades(connection: sqlite3.Connection, query: TradeQuery) -> list[UserTrade]
         wanted.append(("matched_ms >= ?", ((query.after_s + 1) * _SECOND_MS,)))
     if query.before_s is not None:
         wanted.append(("matched_ms < ?", (query.before_s * _SECOND_MS,)))
-    return _some(connection, _TRADES, "trades", wanted, "DESC", query.limit, query.offset)
+    if query.beyond:
+        wanted.append(("number < ?", (query.beyond,)))
+    return _some(connection, _TRADES, "trades", wanted, "DESC", query.limit)
 
 
 def activity(connection: sqlite3.Connection, query: ActivityQuery) -> list[Activity]:
@@ -130,7 +132,7 @@ def _some(
     wanted: list[tuple[str, Sequence[object]]],
     way: str,
     limit: int,
-    offset: int,
+    offset: int = 0,
 ) -> list[_Row]:
     where = " AND ".join(clause for clause, _ in wanted)
     values = [value for _, some in wanted for value in some]
