@@ -113,9 +113,7 @@ async def storm(base: str, wallets: list[Wallet], market: dict[str, Any], orders
     for request, wallet in zip(rest, wallets * 2, strict=True):
         _, body = await opened[0].ask(request)
         resting.append((wallet, json.loads(body)["orderID"]))
-    requests = [
-        (wallet, kind, wallet.request("POST", "/order", body) if body else b"") for wallet, kind, body in made
-    ]
+    requests = [(wallet, kind, wallet.request("POST", "/order", body) if body else b"") for wallet, kind, body in made]
     took: list[float] = []
 
     async def work(line: Line) -> None:

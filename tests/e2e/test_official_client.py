@@ -1,6 +1,5 @@
 """The official client, unchanged but for its environment, against a served exchange under life."""
 
-import dataclasses
 from collections import Counter
 from decimal import Decimal
 from typing import Any
@@ -8,8 +7,6 @@ from typing import Any
 import anyio
 import pytest
 from polymarket import AsyncPublicClient
-from polymarket._internal import environment as private
-from polymarket.environments import PRODUCTION, Environment
 from polymarket.models.clob.market_events import (
     MarketBookEvent,
     MarketEvent,
@@ -21,6 +18,7 @@ from polymarket.streams import MarketSpec
 
 from e2e.processes import asked, exchange
 from polywire.wire.book_hash import BookTerms, hash_of_texts
+from trade_with_polymarket_client import environment_of
 
 pytestmark = pytest.mark.anyio
 
@@ -30,25 +28,6 @@ Side = dict[Decimal, Decimal]
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-def environment(urls: dict[str, str]) -> Environment:
-    """Return the client's environment, made of what the exchange says of itself and nothing else."""
-    config = dataclasses.replace(
-        private.get_environment_config(PRODUCTION),
-        clob_url=urls["clob"],
-        gamma_url=urls["gamma"],
-        data_url=urls["data"],
-        relayer_url=urls["relayer"],
-        rfq_url=urls["rfq"],
-        rpc_url=urls["rpc"],
-        clob_market_ws_url=urls["market_ws"],
-        clob_user_ws_url=urls["user_ws"],
-        rtds_ws_url=urls["rtds_ws"],
-        realtime_ws_url=urls["realtime_ws"],
-        sports_ws_url=urls["sports_ws"],
-    )
-    return private.create_environment(name="local", config=config)
 
 
 class UserBook:
@@ -129,7 +108,7 @@ async def subscribed_for(seconds: float, url: str) -> dict[str, Any]:
     window = next(market for market in about["markets"] if "updown" in market["slug"] and not market["closed"])
     lasting = next(market for market in about["markets"] if "updown" not in market["slug"])
     tokens = [*window["tokens"], *lasting["tokens"]]
-    async with AsyncPublicClient(environment(about["urls"])) as client:
+    async with AsyncPublicClient(environment_of(about)) as client:
         terms = {}
         for token in tokens:
             book = await client.get_order_book(asset_id=token)
@@ -205,7 +184,7 @@ async def test_a_subscription_loses_nothing_and_its_books_are_right(seconds: flo
 async def test_its_lists_and_reads_of_the_catalogue_and_of_books_parse() -> None:
     async with exchange("--seed", "7") as url:
         about = await asked(f"{url}/venue?ledger=0")
-        async with AsyncPublicClient(environment(about["urls"])) as client:
+        async with AsyncPublicClient(environment_of(about)) as client:
             with anyio.fail_after(60):
                 listed = [market async for page in client.list_markets(page_size=5) for market in page.items]
                 assert {market.condition_id for market in listed} >= {one["condition"] for one in about["markets"]}

@@ -269,6 +269,7 @@ async def test_tags_and_search(ask: Asker) -> None:
         ("POST", "/clob/order"),
         ("GET", "/data/v2/positions"),
         ("POST", "/relayer/submit"),
+        ("POST", "/rpc"),
         ("POST", "/rpc/"),
         ("GET", "/rfq/x"),
         ("GET", "/gamma/comments"),

@@ -135,6 +135,7 @@ class Site:
                 Mount("/data", routes=[*data, _later("this part of the data API", data)]),
                 Mount("/gamma", routes=[*gamma, _later("this part of Gamma", gamma)]),
                 Mount("/relayer", routes=[Route("/deployed", _deployed), _later("the relayer")]),
+                *(_later(text, path=f"/{name}") for name, text in _LATER.items()),  # clients post to it as it is
                 *(Mount(f"/{name}", routes=[_later(text)]) for name, text in _LATER.items()),
                 Mount("/ws", routes=[Route("/{path:path}", _no_socket, methods=_METHODS)]),
             ],
@@ -159,7 +160,7 @@ _LATER = {
 }
 
 
-def _later(what: str, beside: Sequence[BaseRoute] = ()) -> Route:
+def _later(what: str, beside: Sequence[BaseRoute] = (), path: str = "/{path:path}") -> Route:
     """Return the route of all that the routes beside it do not take."""
 
     async def endpoint(request: Request) -> Response:
@@ -176,7 +177,7 @@ def _later(what: str, beside: Sequence[BaseRoute] = ()) -> Route:
         )
         return answer({"error": error}, 501)
 
-    return Route("/{path:path}", endpoint, methods=_METHODS)
+    return Route(path, endpoint, methods=_METHODS)
 
 
 async def _deployed(_: Request) -> Response:
