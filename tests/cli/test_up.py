@@ -47,7 +47,8 @@ def test_it_keeps_its_files_where_the_desktop_keeps_data(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_draws_the_balance_and_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
-    with started("up", "--data", str(tmp_path)) as up:
+    # Any free port: the usual one may be another test's as soon as it is free.
+    with started("up", "--data", str(tmp_path), "--exchange-port", "0") as up:
         url = exchange_url(line_with(up, "the exchange is open"))
         line_with(up, "current,")
         up.send_signal(number)
@@ -76,7 +77,8 @@ def test_interrupted_before_it_is_ready_or_twice_it_ends_without_a_traceback(tmp
 
 def test_killed_it_takes_its_exchange_along_and_the_next_starts_as_if_nothing_was(tmp_path: Path) -> None:
     """A pipe ends with its last holder, however that one ended; so does the lock."""
-    with started("up", "--data", str(tmp_path)) as up:
+    # Any free port: the usual one may be another test's as soon as it is free.
+    with started("up", "--data", str(tmp_path), "--exchange-port", "0") as up:
         url = exchange_url(line_with(up, "the exchange is open"))
         line_with(up, "current,")
         up.kill()
