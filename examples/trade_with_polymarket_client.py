@@ -23,7 +23,7 @@ from eth_account import Account
 from polymarket import AsyncSecureClient, OrderHeartbeatMismatchError, RequestRejectedError
 from polymarket._internal import environment as private  # there is no public way; hence the pinned version
 from polymarket.environments import PRODUCTION, Environment
-from polymarket.models import AcceptedOrder, OrderResponse
+from polymarket.models import AcceptedOrder, OrderBook, OrderResponse
 from polymarket.models.clob.user_events import UserEvent, UserTradeEvent
 from polymarket.streams import UserSpec
 
@@ -108,9 +108,25 @@ class Desk:
     diary: Diary
     condition: str  # the market
     token: str  # its first outcome
-    tick: Decimal
-    bid: Decimal
-    ask: Decimal
+    tick: Decimal = Decimal(0)
+    bid: Decimal = Decimal(0)
+    ask: Decimal = Decimal(0)
+
+    async def look(self) -> OrderBook:
+        """Read the book, and note its best prices."""
+        book = await self.client.get_order_book(asset_id=self.token)
+        self.tick, self.bid, self.ask = book.tick_size, book.bids[-1].price, book.asks[-1].price  # the best is last
+        return book
+
+    async def at_market(self, **how: Any) -> AcceptedOrder:
+        """Place a market order; where the book has moved between the client's look and its order, do so again."""
+        while True:
+            try:
+                return taken(await self.client.place_market_order(asset_id=self.token, **how))
+            except RequestRejectedError as refused:
+                if "or killed" not in str(refused):
+                    raise
+                print(f"   the book has moved ({refused}); again")
 
     def below(self, ticks: int) -> Decimal:
         """Return a price so many ticks under the best bid: an order that waits."""
@@ -164,25 +180,27 @@ async def read_markets(client: AsyncSecureClient, diary: Diary, *, neg_risk: boo
     token, condition = market.outcomes.yes.token_id, market.condition_id
     if token is None or condition is None:
         raise SystemExit(f"market {market.slug} names no tokens")
-    book = await client.get_order_book(asset_id=token)
-    bid, ask = book.bids[-1], book.asks[-1]  # the best is last on both sides
+    desk = Desk(client, diary, condition, token)
+    book = await desk.look()
+    bid, ask = book.bids[-1], book.asks[-1]
     mid = await client.get_midpoint(asset_id=token)
     print(f"   {len(markets)} markets are open; this one: {market.question} ({market.outcomes.yes.label})")
     print(f"   {bid.size:f} bid at {bid.price:f}, {ask.size:f} offered at {ask.price:f}, mid {mid:f}")
-    return Desk(client, diary, condition, token, book.tick_size, bid.price, ask.price)
+    return desk
 
 
 async def place_orders_that_wait(desk: Desk) -> None:
     """Place a limit order, a post-only one and one that ends by itself."""
     print("\n3. Orders that wait")
     client, token = desk.client, desk.token
+    await desk.look()
     limit = taken(await client.place_limit_order(asset_id=token, side="BUY", price=desk.below(5), size=20))
     print(f"   limit: {short(limit.order_id)} {limit.status}")
     post_only = taken(
         await client.place_limit_order(asset_id=token, side="BUY", price=desk.below(6), size=20, post_only=True)
     )
     print(f"   post-only: {short(post_only.order_id)} {post_only.status}")
-    ends = int(time.time()) + 600  # it stops a minute before that, as at the venue
+    ends = int(time.time()) + 3_600  # it stops a minute before that, as at the venue
     gtd = taken(
         await client.place_limit_order(asset_id=token, side="BUY", price=desk.below(7), size=20, expiration=ends)
     )
@@ -197,14 +215,15 @@ async def trade_at_once(desk: Desk) -> None:
     """Buy and sell what is there, and wait until the chain has it."""
     print("\n4. Orders that trade at once")
     client, token = desk.client, desk.token
-    bought = taken(await client.place_market_order(asset_id=token, side="BUY", amount=25))
+    bought = await desk.at_market(side="BUY", amount=25)
     print(f"   market (FAK): {bought.status}, {bought.taking_amount:f} shares for {bought.making_amount:f} USDC")
-    whole = taken(await client.place_market_order(asset_id=token, side="BUY", amount=10, order_type="FOK"))
+    whole = await desk.at_market(side="BUY", amount=10, order_type="FOK")
     print(f"   fill or kill: {whole.status}, {whole.taking_amount:f} shares for {whole.making_amount:f} USDC")
+    await desk.look()
     limit = taken(await client.place_limit_order(asset_id=token, side="BUY", price=desk.above(2), size=10))
     print(f"   limit that crosses: {limit.status}, {limit.taking_amount:f} shares for {limit.making_amount:f} USDC")
     shares = (bought.taking_amount / 2).quantize(Decimal("0.01"))
-    sold = taken(await client.place_market_order(asset_id=token, side="SELL", shares=shares))
+    sold = await desk.at_market(side="SELL", shares=shares)
     print(f"   market sale: {sold.status}, {sold.making_amount:f} shares for {sold.taking_amount:f} USDC")
     try:
         await client.place_market_order(asset_id=token, side="BUY", amount=9_000, max_price=desk.ask, order_type="FOK")
@@ -219,6 +238,7 @@ async def place_a_batch(desk: Desk) -> None:
     """Post four orders in one request: each is answered by itself, in the same order."""
     print("\n5. A batch")
     client, token = desk.client, desk.token
+    await desk.look()
     batch = [
         await client.create_limit_order(asset_id=token, side="BUY", price=desk.below(8), size=10),
         await client.create_limit_order(asset_id=token, side="BUY", price=desk.above(3), size=10, post_only=True),
@@ -257,6 +277,7 @@ async def cancel_orders(desk: Desk) -> None:
     """Cancel one order, several, those of a market, and all."""
     print("\n7. Cancels")
     client, token = desk.client, desk.token
+    await desk.look()
     ids = []
     for ticks in range(9, 15):
         order = taken(await client.place_limit_order(asset_id=token, side="BUY", price=desk.below(ticks), size=5))

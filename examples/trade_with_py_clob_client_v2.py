@@ -76,7 +76,7 @@ def place_orders_that_wait(client: ClobClient, token: str) -> None:
     print(f"   limit: {limit['orderID'][:10]} {limit['status']}")
     waits = client.create_and_post_order(OrderArgs(token, prices.below(6), 20, "BUY"), post_only=True)
     print(f"   post-only: {waits['orderID'][:10]} {waits['status']}")
-    ends = int(time.time()) + 600  # it stops a minute before that, as at the venue
+    ends = int(time.time()) + 3_600  # it stops a minute before that, as at the venue
     gtd = client.create_and_post_order(
         OrderArgs(token, prices.below(7), 20, "BUY", expiration=ends), order_type=OrderType.GTD
     )
@@ -90,16 +90,12 @@ def place_orders_that_wait(client: ClobClient, token: str) -> None:
 def trade_at_once(client: ClobClient, token: str) -> None:
     """Buy and sell what is there. The client itself waits for the transactions' hashes."""
     print("\n3. Orders that trade at once")
-    whole = client.create_and_post_market_order(MarketOrderArgs(token, 20, "BUY"), order_type=OrderType.FOK)
+    whole = at_market(client, MarketOrderArgs(token, 20, "BUY", order_type=OrderType.FOK))
     tell("fill or kill", whole)
-    some = client.create_and_post_market_order(
-        MarketOrderArgs(token, 20, "BUY", order_type=OrderType.FAK), order_type=OrderType.FAK
-    )
+    some = at_market(client, MarketOrderArgs(token, 20, "BUY", order_type=OrderType.FAK))
     tell("fill and kill", some)
     half = round(float(whole["takingAmount"]) / 2, 2)
-    sold = client.create_and_post_market_order(
-        MarketOrderArgs(token, half, "SELL", order_type=OrderType.FAK), order_type=OrderType.FAK
-    )
+    sold = at_market(client, MarketOrderArgs(token, half, "SELL", order_type=OrderType.FAK))
     tell("market sale", sold)
     for trade in client.get_trades(TradeParams(id=sold["tradeIDs"][0])):
         print(f"   {trade['id'][:8]}: {trade['side']} {trade['size']} at {trade['price']}, {trade['status']}")
@@ -109,6 +105,18 @@ def trade_at_once(client: ClobClient, token: str) -> None:
         )
     except PolyApiException as refused:
         print(f"   more than there is: refused ({refused.status_code}): {refused.error_msg['error']}")
+
+
+def at_market(client: ClobClient, order: MarketOrderArgs) -> dict[str, Any]:
+    """Place a market order; where the book has moved between the client's look and its order, do so again."""
+    while True:
+        try:
+            placed: dict[str, Any] = client.create_and_post_market_order(order, order_type=order.order_type)
+        except PolyApiException as refused:
+            if "or killed" not in str(refused):
+                raise
+        else:
+            return placed
 
 
 def tell(what: str, order: dict[str, Any]) -> None:

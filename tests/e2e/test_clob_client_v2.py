@@ -3,12 +3,12 @@
 import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import anyio
 import pytest
 from eth_account import Account
+from polymarket import AsyncPublicClient
 from py_clob_client_v2 import (
     AssetType,
     BalanceAllowanceParams,
@@ -25,8 +25,9 @@ from py_clob_client_v2 import (
 )
 from py_clob_client_v2.exceptions import PolyApiException
 
-from e2e.processes import asked, exchange
-from e2e.traders import CONFIRMED_MS, GONE, GRANT, MINED_MS, step, units
+from e2e.processes import asked
+from e2e.traders import CONFIRMED_MS, GONE, GRANT, MINED_MS, Market, choose, paused_exchange, step, units
+from trade_with_polymarket_client import environment_of
 
 pytestmark = pytest.mark.anyio
 
@@ -39,40 +40,18 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module")
 async def url() -> AsyncIterator[str]:
     """An exchange whose clock stands."""
-    async with exchange("--seed", "7") as base:
-        await asked(f"{base}/venue/clock", {"paused": True})
-        await step(base, 0)
+    async with paused_exchange() as base:
         yield base
 
 
 class Desk:
     """A client with a key of its own, and the market it trades. Its calls block: run it in a thread."""
 
-    def __init__(self, about: dict[str, Any], *, neg_risk: bool) -> None:
-        self.key = Account.create().key.hex()
-        self.client = ClobClient(about["urls"]["clob"], about["chain_id"], key=self.key)
+    def __init__(self, about: dict[str, Any], market: Market) -> None:
+        self.client = ClobClient(about["urls"]["clob"], about["chain_id"], key=Account.create().key.hex())
         self.client.set_api_creds(self.client.create_or_derive_api_key())
-        slugs = {market["condition"]: market["slug"] for market in about["markets"]}
-        best: dict[str, Any] = {}
-        for market in self.client.get_markets()["data"]:
-            if "updown" in slugs[market["condition_id"]] or market["neg_risk"] is not neg_risk or market["closed"]:
-                continue
-            tokens = [token["token_id"] for token in market["tokens"]]
-            for token in tokens:
-                book = self.client.get_order_book(token)
-                if not (book["bids"] and book["asks"]):
-                    continue
-                bid, ask = book["bids"][-1], book["asks"][-1]
-                depth = min(Decimal(bid["size"]), Decimal(ask["size"]))
-                if Decimal("0.5") <= Decimal(bid["price"]) < Decimal("0.9") and depth > best.get("depth", 0):
-                    best = {"depth": depth, "book": book, "market": market, "token": token}
-        self.condition, self.token = best["market"]["condition_id"], best["token"]
-        self.tick = Decimal(best["book"]["tick_size"])
-        self.bid, self.ask = (Decimal(best["book"][side][-1]["price"]) for side in ("bids", "asks"))
-        self.rate = Decimal(str(self.client.get_clob_market_info(self.condition)["fd"]["r"]))
-
-    def fee(self, price: Decimal, shares: int) -> int:
-        return units((shares * self.rate * price * (1 - price)).quantize(Decimal("0.00001")))
+        self.market, self.condition, self.token = market, market.condition, market.token
+        self.tick, self.bid, self.ask = market.tick, market.bid, market.ask
 
     def wait(self, price: Decimal, size: int = 20, **how: Any) -> str:
         """Place a BUY that waits; return its id."""
@@ -99,7 +78,9 @@ class Desk:
 
 async def at_desk(url: str, *, neg_risk: bool) -> Desk:
     about = await asked(f"{url}/venue?ledger=0")
-    return await anyio.to_thread.run_sync(partial(Desk, about, neg_risk=neg_risk))
+    async with AsyncPublicClient(environment_of(about)) as public:
+        market = await choose(public, neg_risk=neg_risk)
+    return await anyio.to_thread.run_sync(Desk, about, market)
 
 
 async def test_it_creates_a_key_once_and_derives_it_ever_after(url: str) -> None:
@@ -151,7 +132,7 @@ async def test_its_orders_wait_and_trade_to_the_unit(url: str, neg_risk: bool) -
         assert client.get_open_orders(OpenOrderParams(id=gtd)) == rows[2:]
         assert client.get_order(limit) == rows[0]
 
-        amount = float(10 * ask)
+        amount = float(10 * ask) + 0.005  # the client rounds down, and what is 8.7 to a float is 8.69 to it
         fok = client.create_and_post_market_order(
             MarketOrderArgs(token, amount, "BUY", price=float(ask)), order_type=OrderType.FOK
         )
@@ -159,14 +140,14 @@ async def test_its_orders_wait_and_trade_to_the_unit(url: str, neg_risk: bool) -
         (made,) = client.get_trades(TradeParams(id=fok["tradeIDs"][0]))
         assert fok["transactionsHashes"] == [made["transaction_hash"]]  # the client has waited for it
         assert (made["size"], Decimal(made["price"]), made["trader_side"]) == ("10", ask, "TAKER")
-        spent = units(10 * ask) + desk.fee(ask, 10)
+        spent = units(10 * ask) + desk.market.fee([(ask, Decimal(10))])
         assert desk.balances() == (GRANT - spent, 10_000_000)
         fak = client.create_and_post_market_order(
             MarketOrderArgs(token, 4, "SELL", price=float(desk.bid), order_type=OrderType.FAK),
             order_type=OrderType.FAK,
         )
         assert (fak["makingAmount"], Decimal(fak["takingAmount"])) == ("4", 4 * desk.bid)
-        earned = units(4 * desk.bid) - desk.fee(desk.bid, 4)
+        earned = units(4 * desk.bid) - desk.market.fee([(desk.bid, Decimal(4))])
         assert desk.balances() == (GRANT - spent + earned, 6_000_000)
 
         assert len(client.get_trades()) == 2

@@ -7,19 +7,30 @@ from typing import Any
 
 import anyio
 import msgspec
+import pytest
 from eth_account import Account
-from polymarket import AsyncSecureClient
+from polymarket import AsyncPublicClient, AsyncSecureClient
+from polymarket._internal.environment import get_environment_config
 from polymarket.models import ClobTrade, OpenOrder
 from polymarket.models.clob.order_book import OrderBookLevel
 from polymarket.models.clob.order_response import AcceptedOrder, OrderResponse
 from polymarket.models.clob.user_events import UserEvent, UserOrderEvent, UserOrderPayload, UserTradeEvent
 from polymarket.streams import UserSpec
 
-from e2e.processes import asked
+from e2e.processes import asked, exchange
 from trade_with_polymarket_client import environment_of
 
+WAYS = pytest.mark.parametrize(
+    ("eoa", "neg_risk"),
+    [
+        pytest.param(True, False, id="own-address-ordinary-market"),
+        pytest.param(False, True, id="deposit-wallet-neg-risk-market"),
+    ],
+)
 GRANT = 10_000_000_000  # 1e-6 USDC
 GONE = "order can't be found - already canceled or matched"
+LEAST = 30
+DEPTH = 5  # levels that each side of a market has at least, beside its best
 MINED_MS = 1_500  # of venue time, after it was matched
 CONFIRMED_MS = 2_500  # after it was mined
 _UNIT = 1_000_000
@@ -125,6 +136,15 @@ class Trader:
 
 
 @asynccontextmanager
+async def paused_exchange() -> AsyncIterator[str]:
+    """Run an exchange whose clock stands: nobody moves but whom a test moves. Yield its base URL."""
+    async with exchange("--seed", "7") as base:
+        await asked(f"{base}/venue/clock", {"paused": True})
+        await step(base, 0)
+        yield base
+
+
+@asynccontextmanager
 async def trader(url: str, *, eoa: bool = True) -> AsyncIterator[Trader]:
     """Make a key, an API key and a client that hears its user stream, for as long as the block runs."""
     about = await asked(f"{url}/venue?ledger=0")
@@ -162,43 +182,55 @@ async def settle(url: str, *traders: Trader) -> None:
             await one.until(all_are)
 
 
-async def choose(client: AsyncSecureClient, *, neg_risk: bool, spread: int = 1) -> Market:
-    """Return the open market whose dearer outcome has most on offer at the best price, of those that last.
+async def choose(client: AsyncPublicClient | AsyncSecureClient, *, neg_risk: bool, spread: int = 1) -> Market:
+    """Return an open market that lasts, with `LEAST` shares at both best prices of its dearer outcome, and more behind.
+
+    Where there is none now, time goes on until there is.
 
     Args:
         client: Asks.
         neg_risk: Of which kind.
         spread: How many ticks there are at least between its best prices.
     """
+    url = get_environment_config(client.environment).clob_url.removesuffix("/clob")
+    with anyio.fail_after(20):
+        while not (found := [market async for market in _suitable(client, neg_risk=neg_risk, spread=spread)]):
+            await step(url, 1_000)
+    return max(found, key=_depth)
+
+
+async def _suitable(
+    client: AsyncPublicClient | AsyncSecureClient, *, neg_risk: bool, spread: int
+) -> AsyncIterator[Market]:
     listed = [market async for page in client.list_markets(closed=False, page_size=100) for market in page.items]
-    lasting = [market for market in listed if market.state.neg_risk is neg_risk and "updown" not in (market.slug or "")]
-    found = []
-    for market in lasting:
+    for market in listed:
+        if market.state.neg_risk is not neg_risk or "updown" in (market.slug or ""):
+            continue
         outcomes, fees = [market.outcomes.yes, market.outcomes.no], market.trading.fee_schedule
         assert market.condition_id is not None
         assert fees is not None
-        tokens = [str(outcome.token_id) for outcome in outcomes]
-        books = {str(book.asset_id): book for book in await client.get_order_books(asset_ids=tokens)}
-        if not all(book.bids and book.asks for book in books.values()):
+        books = [await client.get_order_book(asset_id=str(outcome.token_id)) for outcome in outcomes]
+        if min(len(books[0].bids), len(books[0].asks)) <= DEPTH:
             continue
-        if books[tokens[0]].bids[-1].price < books[tokens[1]].bids[-1].price:
+        if books[0].bids[-1].price < books[1].bids[-1].price:
             outcomes.reverse()
-            tokens.reverse()
-        book = books[tokens[0]]
-        if book.bids[-1].price > Decimal("0.9") or book.asks[-1].price - book.bids[-1].price < spread * book.tick_size:
-            continue  # few prices are left above it, or none between
-        found.append(
-            Market(
-                condition=market.condition_id,
-                tokens=(tokens[0], tokens[1]),
-                outcomes=(outcomes[0].label, outcomes[1].label),
-                tick=book.tick_size,
-                bids=book.bids[::-1],
-                asks=book.asks[::-1],
-                rate=fees.rate,
-            )
+            books.reverse()
+        book = books[0]
+        one = Market(
+            condition=market.condition_id,
+            tokens=(str(outcomes[0].token_id), str(outcomes[1].token_id)),
+            outcomes=(outcomes[0].label, outcomes[1].label),
+            tick=book.tick_size,
+            bids=book.bids[::-1],
+            asks=book.asks[::-1],
+            rate=fees.rate,
         )
-    return max(found, key=lambda one: min(one.asks[0].size, one.bids[0].size))
+        if one.bid <= Decimal("0.9") and one.ask - one.bid >= spread * one.tick and _depth(one) >= LEAST:
+            yield one
+
+
+def _depth(market: Market) -> Decimal:
+    return min(market.asks[0].size, market.bids[0].size)
 
 
 def taken(order: OrderResponse) -> AcceptedOrder:
