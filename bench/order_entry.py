@@ -92,20 +92,19 @@ class Line:
         return int(head[9:12]), await self.reader.readexactly(int(found[1]))
 
 
-async def storm(base: str, wallets: list[Wallet], market: dict[str, Any], orders: int, lines: int) -> list[float]:
+async def storm(base: str, wallets: list[Wallet], tokens: list[str], orders: int, lines: int) -> list[float]:
     """Send so many orders and cancels, and return how long each answer took, in seconds."""
     rng = random.Random(7)
-    token = market["tokens"][0]
-    rest = [wallet.request("POST", "/order", wallet.order(token, "BUY", 1, 100, "GTC")) for wallet in wallets * 2]
+    rest = [wallet.request("POST", "/order", wallet.order(tokens[0], "BUY", 1, 100, "GTC")) for wallet in wallets * 2]
     left = iter(range(orders))
     resting: list[tuple[Wallet, str]] = []
     made: list[tuple[Wallet, str, bytes]] = []
     for number in range(orders):
-        wallet = wallets[number % len(wallets)]
+        wallet, token = wallets[number % len(wallets)], rng.choice(tokens)
         if number % 4 == 3:
             made.append((wallet, "cancel", b""))
         elif number % 4 == 1:
-            made.append((wallet, "take", wallet.order(token, "BUY", 99, rng.randrange(2, 9), "FAK")))
+            made.append((wallet, "take", wallet.order(token, "BUY", 99, rng.randrange(2, 5), "FAK")))
         else:
             made.append((wallet, "rest", wallet.order(token, "BUY", 1, rng.randrange(5, 50), "GTC")))
     host, port = base.removeprefix("http://").split(":")
@@ -159,11 +158,11 @@ def main() -> None:
             assert found is not None
             base = found[0]
             about = _json(base + "/venue?ledger=0")
-            market = next(one for one in about["markets"] if "-pass-in-" in one["slug"])
+            tokens = [token for one in about["markets"] if "-pass-in-" in one["slug"] for token in one["tokens"]]
             wallets = [Wallet(base, number) for number in range(WALLETS)]
             for connections in asked.connections:
                 before, began = cpu_s(process.pid), time.perf_counter()
-                took = asyncio.run(storm(base, wallets, market, asked.orders, connections))
+                took = asyncio.run(storm(base, wallets, tokens, asked.orders, connections))
                 wall = sum(took) / connections
                 used = cpu_s(process.pid) - before
                 cuts = statistics.quantiles(took, n=100)
