@@ -120,13 +120,14 @@ class Desk:
 
     async def at_market(self, **how: Any) -> AcceptedOrder:
         """Place a market order; where the book has moved between the client's look and its order, do so again."""
-        while True:
+        for _ in range(5):
             try:
                 return taken(await self.client.place_market_order(asset_id=self.token, **how))
             except RequestRejectedError as refused:
                 if "or killed" not in str(refused):
                     raise
                 print(f"   the book has moved ({refused}); again")
+        raise SystemExit("the book moves too fast for us; try another market")
 
     def below(self, ticks: int) -> Decimal:
         """Return a price so many ticks under the best bid: an order that waits."""

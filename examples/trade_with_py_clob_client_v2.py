@@ -90,12 +90,12 @@ def place_orders_that_wait(client: ClobClient, token: str) -> None:
 def trade_at_once(client: ClobClient, token: str) -> None:
     """Buy and sell what is there. The client itself waits for the transactions' hashes."""
     print("\n3. Orders that trade at once")
-    whole = at_market(client, MarketOrderArgs(token, 20, "BUY", order_type=OrderType.FOK))
+    whole = at_market(client, token, "BUY", 20, OrderType.FOK)
     tell("fill or kill", whole)
-    some = at_market(client, MarketOrderArgs(token, 20, "BUY", order_type=OrderType.FAK))
+    some = at_market(client, token, "BUY", 20, OrderType.FAK)
     tell("fill and kill", some)
     half = round(float(whole["takingAmount"]) / 2, 2)
-    sold = at_market(client, MarketOrderArgs(token, half, "SELL", order_type=OrderType.FAK))
+    sold = at_market(client, token, "SELL", half, OrderType.FAK)
     tell("market sale", sold)
     for trade in client.get_trades(TradeParams(id=sold["tradeIDs"][0])):
         print(f"   {trade['id'][:8]}: {trade['side']} {trade['size']} at {trade['price']}, {trade['status']}")
@@ -107,16 +107,25 @@ def trade_at_once(client: ClobClient, token: str) -> None:
         print(f"   more than there is: refused ({refused.status_code}): {refused.error_msg['error']}")
 
 
-def at_market(client: ClobClient, order: MarketOrderArgs) -> dict[str, Any]:
-    """Place a market order; where the book has moved between the client's look and its order, do so again."""
-    while True:
+def at_market(client: ClobClient, token: str, side: str, amount: float, kind: str) -> dict[str, Any]:
+    """Place a market order, up to three ticks from the best price; where the book has moved on meanwhile, do so again.
+
+    The client cuts a price off at the market's decimals, and to a float 0.57 is a little less: it would offer 0.56. Half
+    a tick more leaves the right price.
+    """
+    for attempt in range(5):
+        prices = Prices(client, token)
+        price = (prices.above(3) if side == "BUY" else prices.below(3)) + prices.tick / 2
         try:
-            placed: dict[str, Any] = client.create_and_post_market_order(order, order_type=order.order_type)
+            placed: dict[str, Any] = client.create_and_post_market_order(
+                MarketOrderArgs(token, amount, side, price=price), order_type=kind
+            )
         except PolyApiException as refused:
-            if "or killed" not in str(refused):
+            if "or killed" not in str(refused) or attempt == 4:
                 raise
         else:
-            return placed
+            break
+    return placed
 
 
 def tell(what: str, order: dict[str, Any]) -> None:

@@ -112,7 +112,7 @@ async def test_it_creates_a_key_once_and_derives_it_ever_after(url: str) -> None
 async def test_its_orders_wait_and_trade_to_the_unit(url: str, neg_risk: bool) -> None:  # noqa: FBT001 - a parameter
     desk = await at_desk(url, neg_risk=neg_risk)
     client, token, ask = desk.client, desk.token, desk.ask
-    low = desk.bid - 5 * desk.tick
+    low, half = desk.bid - 5 * desk.tick, float(desk.tick / 2)
 
     def trades() -> list[str]:
         assert desk.balances() == (GRANT, 0)
@@ -132,9 +132,10 @@ async def test_its_orders_wait_and_trade_to_the_unit(url: str, neg_risk: bool) -
         assert client.get_open_orders(OpenOrderParams(id=gtd)) == rows[2:]
         assert client.get_order(limit) == rows[0]
 
-        amount = float(10 * ask) + 0.005  # the client rounds down, and what is 8.7 to a float is 8.69 to it
+        # The client cuts off: what is 8.7 or 0.57 to us is a little less to a float, and would become 8.69 or 0.56.
+        amount, limit_price, least_price = float(10 * ask) + 0.005, float(ask) + half, float(desk.bid) + half
         fok = client.create_and_post_market_order(
-            MarketOrderArgs(token, amount, "BUY", price=float(ask)), order_type=OrderType.FOK
+            MarketOrderArgs(token, amount, "BUY", price=limit_price), order_type=OrderType.FOK
         )
         assert (fok["status"], Decimal(fok["makingAmount"]), fok["takingAmount"]) == ("matched", 10 * ask, "10")
         (made,) = client.get_trades(TradeParams(id=fok["tradeIDs"][0]))
@@ -143,7 +144,7 @@ async def test_its_orders_wait_and_trade_to_the_unit(url: str, neg_risk: bool) -
         spent = units(10 * ask) + desk.market.fee([(ask, Decimal(10))])
         assert desk.balances() == (GRANT - spent, 10_000_000)
         fak = client.create_and_post_market_order(
-            MarketOrderArgs(token, 4, "SELL", price=float(desk.bid), order_type=OrderType.FAK),
+            MarketOrderArgs(token, 4, "SELL", price=least_price, order_type=OrderType.FAK),
             order_type=OrderType.FAK,
         )
         assert (fak["makingAmount"], Decimal(fak["takingAmount"])) == ("4", 4 * desk.bid)
