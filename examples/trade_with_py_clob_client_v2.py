@@ -110,22 +110,21 @@ def trade_at_once(client: ClobClient, token: str) -> None:
 def at_market(client: ClobClient, token: str, side: str, amount: float, kind: str) -> dict[str, Any]:
     """Place a market order, up to three ticks from the best price; where the book has moved on meanwhile, do so again.
 
-    The client cuts a price off at the market's decimals, and to a float 0.57 is a little less: it would offer 0.56. Half
-    a tick more leaves the right price.
+    The client cuts a price off at the market's decimals, and to a float 0.57 is a little less: it would offer 0.56.
+    Half a tick more leaves the right price.
     """
-    for attempt in range(5):
+    for _ in range(5):
         prices = Prices(client, token)
         price = (prices.above(3) if side == "BUY" else prices.below(3)) + prices.tick / 2
+        order = MarketOrderArgs(token, amount, side, price=price)
         try:
-            placed: dict[str, Any] = client.create_and_post_market_order(
-                MarketOrderArgs(token, amount, side, price=price), order_type=kind
-            )
+            placed: dict[str, Any] = client.create_and_post_market_order(order, order_type=kind)
         except PolyApiException as refused:
-            if "or killed" not in str(refused) or attempt == 4:
+            if "or killed" not in str(refused):
                 raise
         else:
-            break
-    return placed
+            return placed
+    raise SystemExit("the book moves too fast for us; try another market")
 
 
 def tell(what: str, order: dict[str, Any]) -> None:
