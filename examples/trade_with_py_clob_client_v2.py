@@ -122,6 +122,7 @@ def at_market(client: ClobClient, token: str, side: str, amount: float, kind: st
         except PolyApiException as refused:
             if "or killed" not in str(refused):
                 raise
+            print(f"   the book has moved ({refused.error_msg['error']}); again")
         else:
             return placed
     raise SystemExit("the book moves too fast for us; try another market")
