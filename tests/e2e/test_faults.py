@@ -17,6 +17,7 @@ import pytest
 
 import polywire
 from e2e.processes import asked, exchange
+from e2e.traders import step
 from polywire.errors import BookNotCurrent
 from polywire.exchange.faults import FAULTS
 from polywire.model.events import Event
@@ -49,6 +50,9 @@ CLOSED_HERE: Final = {  # fault: argument
 }
 CLOSED_LATER: Final = ("drop-frame", "reorder", "freeze", "freeze-token", "no-snapshot")
 RECOVERY_S: Final = 3.0
+LONGEST_RECOVERY_S: Final = 70.0  # with the longest wait before a redial
+WINDOW_MS: Final = 300_000  # of the shortest markets, from whole multiples of it
+RESOLVED_AFTER_MS: Final = 4_000
 
 
 @pytest.fixture
@@ -113,6 +117,7 @@ async def run(fault: str, argument: str, seconds: float) -> Ran:
         polywire.open_feed(polywire.Settings(venue=url)) as feed,
     ):
         await asked(f"{url}/venue/clock", {"paused": True})
+        await clear_of_resolutions(url, seconds)
         venue = await asked(f"{url}/venue")
         tokens = [token for market in venue["markets"] if not market["closed"] for token in market["tokens"]]
         before = counted(venue["happened"])
@@ -143,6 +148,18 @@ async def run(fault: str, argument: str, seconds: float) -> Ran:
                 feed.tally.lost_in_all,
                 statistics["reconnect_count"],
             )
+
+
+async def clear_of_resolutions(url: str, seconds: float) -> None:
+    """Begin after the next window's end where one would end meanwhile.
+
+    A market that resolves while the feed is away never answers again, so its loss is never told with both ends; that is
+    another claim than the ones here, and not held yet.
+    """
+    now_ms = (await asked(f"{url}/venue?ledger=0"))["clock"]["now_ms"]
+    left_ms = WINDOW_MS - now_ms % WINDOW_MS
+    if left_ms < (seconds + LONGEST_RECOVERY_S) * 1_000:
+        await step(url, left_ms + RESOLVED_AFTER_MS)
 
 
 def waits(feed: Feed) -> list[float]:
