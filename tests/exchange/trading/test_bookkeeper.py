@@ -9,7 +9,8 @@ from exchange.venues import CONDITION, NO, START_MS, USDC, YES
 from polywire.core.matching.orders import OrderKind
 from polywire.errors import Misuse
 from polywire.exchange.answers import Refused
-from polywire.exchange.trading.records import Activity, ActivityKind, ApiKey, OrderState, TradeState
+from polywire.exchange.trading import open_orders
+from polywire.exchange.trading.records import Activity, ActivityKind, ApiKey, OrderState, TradeState, UserOrder
 from polywire.exchange.trading.store import ActivityQuery, TradeQuery
 from polywire.model.units import SIZE_ONE, TokenId
 
@@ -138,6 +139,24 @@ async def test_an_order_is_taken_once_whatever_became_of_it() -> None:
         floor.book.cancel("0xsame", ANN.address)
         with pytest.raises(Refused, match=r"order 0xsame is invalid\. Duplicated\."):
             floor.place(ANN, "BUY", 4_000, 100, order_id="0xsame")
+
+
+async def test_an_order_that_is_not_known_by_heart_any_more_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_orders, "REMEMBERED", 2)
+    async with desks.floor() as floor:
+        for _ in range(3):
+            floor.place(ANN, "BUY", 1_000, 10)
+        floor.book.cancel("0x1", ANN.address)
+        asked: list[str] = []
+        look_up = floor.store.order
+
+        async def noted(order_id: str) -> UserOrder | None:
+            asked.append(order_id)
+            return await look_up(order_id)
+
+        monkeypatch.setattr(floor.store, "order", noted)
+        assert [await floor.book.took(order_id) for order_id in ("0x1", "0x3", "0xnever")] == [True, True, False]
+        assert asked == ["0x1", "0xnever"]
 
 
 async def test_what_is_left_of_an_order_that_takes_what_there_is_is_gone() -> None:

@@ -42,6 +42,8 @@ def test_an_order_that_ended_rests_no_more_but_is_known() -> None:
 
 def test_of_the_oldest_ids_only_so_many_are_remembered() -> None:
     known = [f"{number}" for number in range(open_orders.REMEMBERED)]
+    assert not OpenOrders((), known[1:]).forgetful
     orders = OpenOrders((), known)
+    assert orders.forgetful
     orders.take(order("new"))
     assert (orders.knows("0"), orders.knows("1"), orders.knows("new")) == (False, True, True)

@@ -9,6 +9,7 @@ import pytest
 
 from exchange.raw_client import Server
 from exchange.traders import ANNS_KEY, BOBS_KEY, DOWN, TRADED, UP, Trader, trading_server
+from polywire.exchange.trading import open_orders
 from polywire.exchange.trading.order_routes import CANCEL_LIMIT, PAGE
 
 pytestmark = pytest.mark.anyio
@@ -68,6 +69,20 @@ async def test_a_batch_is_answered_order_by_order_and_a_bad_leg_spoils_no_other(
         assert answers[3]["errorMsg"].endswith("is invalid. Duplicated.")
         many = await ann.ask("POST", "/orders", [good] * 16)
         assert (many.status_code, many.json()) == (400, {"error": "Too many orders in payload: 16, max allowed: 15"})
+
+
+async def test_an_order_is_taken_once_however_many_came_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so many ids are known by heart; of older ones the store is asked."""
+    monkeypatch.setattr(open_orders, "REMEMBERED", 3)
+    async with two_traders() as (_, ann, bob):
+        first = ann.order("BUY", 4_000, 10)
+        order_id = (await ann.place(first)).json()["orderID"]
+        await ann.ask("DELETE", "/order", {"orderID": order_id})
+        for _number in range(4):
+            await placed(bob, "BUY", 1_000)
+        again = await ann.place(first)
+        assert (again.status_code, again.json()) == (400, {"error": f"order {order_id} is invalid. Duplicated."})
+        assert (await read(ann, "/data/orders"))["data"] == []
 
 
 async def test_orders_are_cancelled_one_by_one_many_at_once_by_market_and_all() -> None:

@@ -150,6 +150,12 @@ class Bookkeeper:
 
     # ------------------------------------------------------------ orders
 
+    async def took(self, order_id: str) -> bool:
+        """Return whether an order of this id was ever taken."""
+        if self._orders.knows(order_id) or not self._orders.forgetful:
+            return self._orders.knows(order_id)
+        return await self._store.order(order_id) is not None
+
     def place(self, order: Order, key: ApiKey, maker: str, size: int) -> Placed:
         """Place a user's order and return what became of it.
 

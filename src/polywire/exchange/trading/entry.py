@@ -43,8 +43,10 @@ class Entry:
         order, signature = signed_order(form.order)
         contract = contract_for(order.token, neg_risk=market.neg_risk)
         digest = await verified(self._recovery, order, signature, contract, self._chain_id, key.address)
-        account = form.order.maker.lower()
-        wanted = engine_order(form, f"0x{digest.hex()}", account, market.tick)
+        order_id = f"0x{digest.hex()}"
+        if await self._bookkeeper.took(order_id):
+            raise Refused(400, f"order {order_id} is invalid. Duplicated.")
+        wanted = engine_order(form, order_id, form.order.maker.lower(), market.tick)
         return self._bookkeeper.place(wanted, key, form.order.maker, shares_of(form))
 
     def funder(self, key: ApiKey, signature_type: str) -> str:

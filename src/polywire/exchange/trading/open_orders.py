@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from polywire.exchange.trading.records import UserOrder
 
 REMEMBERED = 100_000
-"""Ids of orders that are refused when they come again; older ones are told apart by nothing but their age."""
+"""Ids of orders that are known by heart; of older ones the store has to be asked."""
 
 
 class OpenOrders:
@@ -30,8 +30,13 @@ class OpenOrders:
         return order_id in self._orders
 
     def knows(self, order_id: str) -> bool:
-        """Return whether an order of this id was taken before."""
+        """Return whether an order of this id was taken lately."""
         return order_id in self._ids
+
+    @property
+    def forgetful(self) -> bool:
+        """Whether there may be orders that were taken and are not known by heart."""
+        return len(self._ids) >= REMEMBERED
 
     def take(self, order: UserOrder) -> UserOrder:
         """Number a new order, and have it rest until `end`; return it."""

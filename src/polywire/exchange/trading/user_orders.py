@@ -39,8 +39,13 @@ class UserOrders:
         self._orders, self._outbox, self._mishaps = orders, outbox, mishaps
 
     def knows(self, order_id: str) -> bool:
-        """Return whether an order of this id was taken before."""
+        """Return whether an order of this id was taken lately."""
         return self._orders.knows(order_id)
+
+    @property
+    def forgetful(self) -> bool:
+        """Whether there may be orders that were taken and are not known by heart."""
+        return self._orders.forgetful
 
     def get(self, order_id: str) -> UserOrder | None:
         """Return an order that rests, or None."""
