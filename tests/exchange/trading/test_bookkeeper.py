@@ -71,7 +71,7 @@ async def test_a_taker_that_meets_two_prices_has_two_trades_in_one_transaction()
         assert [what for _, what, _ in told] == ["PLACEMENT", "trade MATCHED", "UPDATE", "trade MATCHED", "UPDATE"]
         assert [one["size_matched"] for _, what, one in told if what != "trade MATCHED"] == ["0", "10", "30"]
         fee = one.fee + two.fee
-        assert floor.book.collateral("0xa1") == GRANT - 15_200_000 - fee
+        assert floor.venue.engine.collateral("0xa1") == GRANT - 15_200_000 - fee
         position = floor.book.positions("0xa1")[YES].position
         assert (position.size, position.cost, position.fees) == (30 * SIZE_ONE, 15_200_000, fee)
 
@@ -217,7 +217,7 @@ async def test_a_ghost_fill_is_undone_to_the_unit_and_leaves_no_line() -> None:
     async with desks.floor() as floor:
         floor.crowd("SELL", 5_000, 10)
         floor.place(ANN, "BUY", 5_000, 5)
-        money, position = floor.book.collateral("0xa1"), floor.book.positions("0xa1")[YES].position
+        money, position = floor.venue.engine.collateral("0xa1"), floor.book.positions("0xa1")[YES].position
         lines = await activity_of(floor, "0xa1")
         floor.mishaps.on.add("ghost-fill")
         floor.place(ANN, "BUY", 5_000, 5)
@@ -226,7 +226,7 @@ async def test_a_ghost_fill_is_undone_to_the_unit_and_leaves_no_line() -> None:
         await floor.heard()
         floor.later(1_500)
         assert [what for _, what, _ in await floor.heard()] == ["trade MINED", "trade FAILED"]
-        assert floor.book.collateral("0xa1") == money
+        assert floor.venue.engine.collateral("0xa1") == money
         assert floor.book.positions("0xa1")[YES].position == position
         assert await activity_of(floor, "0xa1") == lines
         assert floor.book.shares("0xa1", YES) == 5 * SIZE_ONE
@@ -253,14 +253,14 @@ async def test_shares_of_a_resolved_market_are_redeemed_after_a_while() -> None:
         floor.book.split("0xa1", CONDITION, 100 * SIZE_ONE)
         floor.crowd("BUY", 3_000, 40)
         floor.place(ANN, "SELL", 3_000, 40)
-        money = floor.book.collateral("0xa1")
+        money = floor.venue.engine.collateral("0xa1")
         floor.venue.resolve(CONDITION, YES)
         with pytest.raises(Misuse, match="no market with condition 0xother"):
             floor.book.redeem("0xa1", "0xother")  # type: ignore[arg-type]  # whatever a client wrote
         floor.later(29_999)
-        assert floor.book.collateral("0xa1") == money
+        assert floor.venue.engine.collateral("0xa1") == money
         floor.later(1)
-        assert floor.book.collateral("0xa1") == money + 60 * USDC
+        assert floor.venue.engine.collateral("0xa1") == money + 60 * USDC
         assert [holding.position.size for holding in floor.book.positions("0xa1").values()] == [0, 0]
         redeemed = [line for line in await activity_of(floor, "0xa1") if line.kind is ActivityKind.REDEEM]
         assert [(line.token, line.size, line.amount) for line in redeemed] == [
@@ -275,7 +275,7 @@ async def test_money_is_set_split_and_merged_by_hand_and_refused_with_the_number
         floor.book.set_collateral("0xa1", 50 * USDC)
         floor.book.split("0xa1", CONDITION, 20 * SIZE_ONE)
         floor.book.merge("0xa1", CONDITION, 5 * SIZE_ONE)
-        assert floor.book.collateral("0xa1") == 35 * USDC
+        assert floor.venue.engine.collateral("0xa1") == 35 * USDC
         assert floor.book.positions("0xa1")[NO].position.size == 15 * SIZE_ONE
         with pytest.raises(Misuse, match="20 shares of both outcomes asked for, 15"):
             floor.book.merge("0xa1", CONDITION, 20 * SIZE_ONE)

@@ -89,7 +89,7 @@ async def test_what_users_hold_of_a_resolved_market_can_be_redeemed(tmp_path: Pa
         floor.place(BOB, "BUY", 3_000, 10)
         floor.book.split(BOB.address, CONDITION, 6 * SIZE_ONE)
         floor.venue.resolve(CONDITION, YES)
-        held = floor.book.collateral(ANN.address), floor.book.collateral(BOB.address)
+        held = floor.venue.engine.collateral(ANN.address), floor.venue.engine.collateral(BOB.address)
     kept = await kept_in(path)
     assert kept.open_orders == []
     venue = again(kept)

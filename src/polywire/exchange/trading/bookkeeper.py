@@ -30,6 +30,11 @@ _MARKET_KEPT_MS: Final = 60_000  # how often a market that trades is kept: its l
 _GONE: Final = "order can't be found - already canceled or matched"
 
 
+def duplicated(order_id: str) -> Refused:
+    """Return why an order that was taken before is not taken again."""
+    return Refused(400, f"order {order_id} is invalid. Duplicated.")
+
+
 class Placed(msgspec.Struct, frozen=True):
     """What became of an order that was taken."""
 
@@ -110,10 +115,6 @@ class Bookkeeper:
         """Return which users hold shares of a market now."""
         return self.accounts.holders(condition)
 
-    def collateral(self, account: str) -> int:
-        """Return what a wallet holds, 1e-6 USDC; what its open orders claim is part of it."""
-        return self._venue.engine.collateral(account)
-
     def shares(self, account: str, token: str) -> int:
         """Return the shares of a token that a wallet holds, 1e-6."""
         return self._venue.engine.shares(account, TokenId(token))
@@ -169,7 +170,7 @@ class Bookkeeper:
             Refused: It was not taken; nothing has changed.
         """
         if self._orders.knows(order.id):
-            raise Refused(400, f"order {order.id} is invalid. Duplicated.")
+            raise duplicated(order.id)
         self.accounts.wallet(order.account, self._now())
         self._made, self._placing = [], order.id
         self._together += 1

@@ -4,7 +4,7 @@ from typing import Final
 
 from polywire.exchange.answers import Refused
 from polywire.exchange.catalogue import Catalogue
-from polywire.exchange.trading.bookkeeper import Bookkeeper, Placed
+from polywire.exchange.trading.bookkeeper import Bookkeeper, Placed, duplicated
 from polywire.exchange.trading.forms import OrderForm, engine_order, shares_of
 from polywire.exchange.trading.records import ApiKey
 from polywire.exchange.trading.recovery import Recovery
@@ -45,7 +45,7 @@ class Entry:
         digest = await verified(self._recovery, order, signature, contract, self._chain_id, key.address)
         order_id = f"0x{digest.hex()}"
         if await self._bookkeeper.took(order_id):
-            raise Refused(400, f"order {order_id} is invalid. Duplicated.")
+            raise duplicated(order_id)
         wanted = engine_order(form, order_id, form.order.maker.lower(), market.tick)
         return self._bookkeeper.place(wanted, key, form.order.maker, shares_of(form))
 

@@ -26,9 +26,6 @@ class OpenOrders:
         for order in orders:
             self._add(order)
 
-    def __contains__(self, order_id: str) -> bool:
-        return order_id in self._orders
-
     def knows(self, order_id: str) -> bool:
         """Return whether an order of this id was taken lately."""
         return order_id in self._ids
