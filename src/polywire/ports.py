@@ -1,9 +1,11 @@
 """What services need from the world, as protocols; `polywire.io` implements them, tests bring their own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from polywire.model.listing import MarketListed
+from polywire.model.market import BookStated, MarketResolved
+from polywire.model.units import ConditionId, TokenId
 
 
 class Clock(Protocol):
@@ -73,3 +75,22 @@ class Catalogue(Protocol):
 
     async def search(self, text: str, limit: int) -> list[MarketListed]:
         """Return up to `limit` markets that the venue's search finds for a text, the best first."""
+
+
+class Evidence(Protocol):
+    """What the venue says of its books and markets when it is asked, beside its stream."""
+
+    async def books(self, tokens: Sequence[TokenId]) -> dict[TokenId, BookStated]:
+        """Return the books of these tokens; those of which the venue has none are absent.
+
+        Raises:
+            VenueUnreachable: It could not be asked.
+            TooOften: It wants to be asked less; `.retry_after_s` says for how long not at all.
+        """
+
+    async def resolutions(self, conditions: Sequence[ConditionId]) -> list[MarketResolved]:
+        """Return those of these markets that are resolved, with their winners.
+
+        Raises:
+            VenueUnreachable: It could not be asked.
+        """

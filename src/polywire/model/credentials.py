@@ -1,0 +1,27 @@
+"""What proves to a venue who we are. Texts and representations never show a secret."""
+
+import msgspec
+
+_HIDDEN = "***"
+
+
+class ApiCredentials(msgspec.Struct, frozen=True):
+    """The trio that opens the private half of a CLOB. Source: docs/protocol.md, "Signing in"."""
+
+    key: str  # UUID, no secret
+    secret: str  # url-safe base64
+    passphrase: str
+    address: str  # of the wallet whose key made it, 0x and 40 hex digits
+
+    def __repr__(self) -> str:
+        return f"ApiCredentials(key={self.key!r}, secret={_HIDDEN}, passphrase={_HIDDEN}, address={self.address!r})"
+
+
+class WalletKey(msgspec.Struct, frozen=True):
+    """A wallet's private key."""
+
+    hex: str  # 64 hex digits, without 0x
+    address: str  # what it signs for
+
+    def __repr__(self) -> str:
+        return f"WalletKey(hex={_HIDDEN}, address={self.address!r})"
