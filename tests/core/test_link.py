@@ -13,7 +13,9 @@ from core.link_drawing import PAGE, drawn, marked
 from polywire.core.link import TABLE, Action, Link, Phase, Policy, Signal, Step, due, new_link, step
 from polywire.errors import LinkMisuse
 
-POLICY: Final = Policy(dial_s=11.0, subscribe_s=13.0, ping_s=10.0, pong_s=30.0, data_s=60.0, silent_s=31.0, close_s=2.5)
+POLICY: Final = Policy(
+    dial_s=11.0, subscribe_s=13.0, ping_s=10.0, pong_s=30.0, data_s=60.0, silent_s=31.0, close_s=2.5, hush_s=3.0
+)
 CLOCK: Final = {Signal.DELAY_OVER, Signal.PING_DUE, Signal.PONG_LATE, Signal.DATA_LATE, Signal.OVERDUE}
 WAYS: Final = {
     Phase.WAITING: (),
@@ -119,7 +121,10 @@ def test_a_socket_is_closed_or_dropped_whenever_it_is_left_and_only_then() -> No
 def test_each_kind_of_work_has_its_one_occasion() -> None:
     assert {pair for pair, (_, do) in TABLE.items() if do is Action.DIAL} == {(Phase.WAITING, Signal.DELAY_OVER)}
     assert {pair for pair, (_, do) in TABLE.items() if do is Action.SUBSCRIBE} == {(Phase.DIALING, Signal.OPENED)}
-    assert {signal for (_, signal), (_, do) in TABLE.items() if do is Action.PING} == {Signal.PING_DUE}
+    assert {signal for (_, signal), (_, do) in TABLE.items() if do is Action.PING} == {
+        Signal.PING_DUE,
+        Signal.HUSHED,
+    }
 
 
 # ------------------------------------------------------------ what entering a phase means
@@ -165,10 +170,10 @@ def test_a_phase_begins_with_the_instants_that_matter_in_it_and_no_others(
     ("phase", "signal", "moved"),
     [
         (Phase.OPEN, Signal.DATA, Link(Phase.OPEN, 0, inf, 10.0, 35.0, 65.0)),
-        (Phase.OPEN, Signal.PONG, Link(Phase.OPEN, 0, inf, 10.0, 35.0, 60.0)),
+        (Phase.OPEN, Signal.PONG, Link(Phase.OPEN, 0, inf, 10.0, 35.0, 60.0, answers=True)),
         (Phase.OPEN, Signal.VOUCHED, Link(Phase.OPEN, 0, inf, 10.0, 30.0, 65.0)),
         (Phase.OPEN, Signal.PING_DUE, Link(Phase.OPEN, 0, inf, 15.0, 30.0, 60.0)),
-        (Phase.SILENT, Signal.PONG, Link(Phase.SILENT, 0, 31.0, 10.0, 35.0, inf)),
+        (Phase.SILENT, Signal.PONG, Link(Phase.SILENT, 0, 31.0, 10.0, 35.0, inf, answers=True)),
         (Phase.SILENT, Signal.PING_DUE, Link(Phase.SILENT, 0, 31.0, 15.0, 30.0, inf)),
         (Phase.CLOSING, Signal.CLOSE, standing(Phase.CLOSING)),
         (Phase.CLOSING, Signal.DATA, standing(Phase.CLOSING)),
@@ -190,7 +195,8 @@ def test_within_a_phase_each_signal_moves_its_own_instants_and_no_others(
 def test_the_default_patience_is_the_documented_one() -> None:
     """docs/protocol.md, "Heartbeat" and "Silence"; design.md §2, "reconnect"."""
     policy = Policy()
-    assert (policy.ping_s, policy.pong_s, policy.data_s, policy.silent_s) == (10, 30, 60, 30)
+    assert (policy.ping_s, policy.pong_s, policy.data_s, policy.silent_s) == (10, 20, 60, 30)
+    assert (policy.hush_s, policy.answer_s) == (2.5, 4)
     assert (policy.dial_s, policy.subscribe_s, policy.close_s) == (10, 10, 2)
     assert (policy.first_delay_s, policy.longest_delay_s) == (1, 60)
 
@@ -349,6 +355,28 @@ def test_the_first_retry_comes_within_a_second_of_the_loss(roll: float) -> None:
         assert due(link, link.until) is Signal.DELAY_OVER
 
 
+def test_data_that_stops_is_asked_after_early_and_an_answer_that_does_not_come_ends_the_socket() -> None:
+    """A dead socket under load is found within 10 s: 2.5 s of silence, 4 s for the PONG, and a look each second."""
+    policy = Policy()
+    link = step(after(standing(Phase.OPEN), Signal.PONG, at=1.0), Signal.DATA, 5.0, policy, 0.0).link
+    assert (link.wake_at, due(link, 7.4), due(link, 7.5)) == (7.5, None, Signal.HUSHED)
+    asked = step(link, Signal.HUSHED, 7.5, policy, 0.0)
+    assert asked.do is Action.PING
+    assert (asked.link.ping_at, asked.link.pong_by, asked.link.hush_at) == (17.5, 11.5, inf)
+    assert due(asked.link, 11.5) is Signal.PONG_LATE
+    answered = step(asked.link, Signal.PONG, 8.0, policy, 0.0).link
+    assert (answered.pong_by, answered.hush_at) == (28.0, inf)
+
+
+def test_a_peer_that_never_answered_a_ping_is_not_asked_early() -> None:
+    assert after(standing(Phase.OPEN), Signal.DATA, at=5.0).hush_at == inf
+
+
+def test_an_early_question_never_grants_more_time_than_there_was() -> None:
+    link = step(after(standing(Phase.OPEN), Signal.PONG, at=1.0), Signal.DATA, 5.0, Policy(pong_s=3.0), 0.0).link
+    assert step(link, Signal.HUSHED, 7.5, Policy(pong_s=3.0), 0.0).link.pong_by == 8.0
+
+
 def test_a_policy_scales_its_delays() -> None:
     policy = Policy(first_delay_s=0.25, longest_delay_s=3.0)
     assert [policy.delay_s(attempt, 0.5) for attempt in range(6)] == [0.125, 0.25, 0.5, 1.0, 1.5, 1.5]
@@ -389,8 +417,9 @@ class Life:
         if link.phase is was.phase is Phase.OPEN:
             assert link.data_by == was.data_by or signal in {Signal.DATA, Signal.VOUCHED}
         if {link.phase, was.phase} <= {Phase.OPEN, Phase.SILENT}:
-            assert link.pong_by == was.pong_by or signal in {Signal.DATA, Signal.PONG}
-            assert link.ping_at == was.ping_at or signal is Signal.PING_DUE
+            assert link.pong_by == was.pong_by or signal in {Signal.DATA, Signal.PONG, Signal.HUSHED}
+            assert link.ping_at == was.ping_at or signal in {Signal.PING_DUE, Signal.HUSHED}
+        assert not isfinite(link.hush_at) or link.phase is Phase.OPEN
 
 
 @st.composite

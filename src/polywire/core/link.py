@@ -33,6 +33,7 @@ class Signal(Enum):
     DATA = "data"  # a message arrived
     PONG = "pong"  # the answer to a text PING arrived
     PING_DUE = "ping due"  # clock
+    HUSHED = "hushed"  # clock: data came and has stopped; whether the peer lives is asked for early
     PONG_LATE = "pong late"  # clock: no PONG and no data either for too long
     DATA_LATE = "data late"  # clock: no data for too long
     VOUCHED = "vouched"  # somebody compared the books with REST: the silence is real
@@ -70,6 +71,7 @@ TABLE: Final[dict[tuple[Phase, Signal], tuple[Phase, Action]]] = {
     (Phase.OPEN, Signal.PONG): (Phase.OPEN, Action.NOTHING),
     (Phase.OPEN, Signal.VOUCHED): (Phase.OPEN, Action.NOTHING),
     (Phase.OPEN, Signal.PING_DUE): (Phase.OPEN, Action.PING),
+    (Phase.OPEN, Signal.HUSHED): (Phase.OPEN, Action.PING),
     (Phase.OPEN, Signal.PONG_LATE): (Phase.CLOSING, Action.CLOSE),
     (Phase.OPEN, Signal.DATA_LATE): (Phase.SILENT, Action.NOTHING),
     (Phase.OPEN, Signal.CLOSE): (Phase.CLOSING, Action.CLOSE),
@@ -99,7 +101,8 @@ class Policy:
     """How patient a connection is; all in seconds.
 
     Source: docs/protocol.md, "Heartbeat" (PING every 10 s; the venue's own client gives up 30 s after the last
-    PONG) and "Silence" (a minute without data on the market channel is worth a look).
+    PONG, which is two PINGs that nobody answered and some; two are enough) and "Silence" (a minute without data on the
+    market channel is worth a look).
     """
 
     first_delay_s: float = 1.0
@@ -107,7 +110,9 @@ class Policy:
     dial_s: float = 10.0
     subscribe_s: float = 10.0
     ping_s: float = 10.0
-    pong_s: float = 30.0  # after the last PONG, or the subscription, or data
+    pong_s: float = 20.0  # after the last PONG, or the subscription, or data
+    hush_s: float = 2.5  # after the last data, once there was any: PING early
+    answer_s: float = 4.0  # for which the answer to an early PING may take
     data_s: float = 60.0  # after the last data, or the subscription
     silent_s: float = 30.0  # for which somebody may look and vouch
     close_s: float = 2.0
@@ -137,6 +142,8 @@ class Link:
         ping_at: When to write the next PING.
         pong_by: When neither PONG nor data will have been heard for too long.
         data_by: When no data will have been heard for too long.
+        hush_at: When data that came will have stopped for so long that a PING is worth it.
+        answers: Whether this peer has answered a PING: only then is an answer that fails to come early a sign.
     """
 
     phase: Phase
@@ -145,11 +152,13 @@ class Link:
     ping_at: float = float("inf")
     pong_by: float = float("inf")
     data_by: float = float("inf")
+    hush_at: float = float("inf")
+    answers: bool = False
 
     @property
     def wake_at(self) -> float:
         """When `due` will next have something to say, if nothing is heard before."""
-        return min(self.until, self.ping_at, self.pong_by, self.data_by)
+        return min(self.until, self.ping_at, self.pong_by, self.data_by, self.hush_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +185,8 @@ def due(link: Link, now: float) -> Signal | None:
         return Signal.PONG_LATE
     if now >= link.data_by:
         return Signal.DATA_LATE
+    if now >= link.hush_at:
+        return Signal.HUSHED
     return Signal.PING_DUE if now >= link.ping_at else None
 
 
@@ -217,9 +228,9 @@ def _enter(phase: Phase, link: Link, now: float, policy: Policy, roll: float) ->
             since_silence = link.phase is Phase.SILENT
             ping_at = link.ping_at if since_silence else now + policy.ping_s
             pong_by = link.pong_by if since_silence else now + policy.pong_s
-            return Link(phase, attempt, float("inf"), ping_at, pong_by, now + policy.data_s)
+            return Link(phase, attempt, float("inf"), ping_at, pong_by, now + policy.data_s, answers=link.answers)
         case Phase.SILENT:
-            return Link(phase, attempt, now + policy.silent_s, link.ping_at, link.pong_by)
+            return Link(phase, attempt, now + policy.silent_s, link.ping_at, link.pong_by, answers=link.answers)
         case Phase.CLOSING:  # pragma: no branch - mypy knows that these are all
             return Link(phase, attempt, until=now + policy.close_s)
 
@@ -230,12 +241,17 @@ def _heed(link: Link, signal: Signal, now: float, policy: Policy) -> Link:
         return link
     match signal:
         case Signal.DATA:  # a peer that sends is alive, PONG or not
-            return replace(link, data_by=now + policy.data_s, pong_by=now + policy.pong_s)
+            alive_by = now + policy.pong_s
+            hush_at = now + policy.hush_s if link.answers else float("inf")
+            return replace(link, data_by=now + policy.data_s, pong_by=alive_by, hush_at=hush_at)
         case Signal.PONG:
-            return replace(link, pong_by=now + policy.pong_s)
+            return replace(link, pong_by=now + policy.pong_s, answers=True)
         case Signal.VOUCHED:
             return replace(link, data_by=now + policy.data_s)
         case Signal.PING_DUE:
             return replace(link, ping_at=now + policy.ping_s)
+        case Signal.HUSHED:
+            soon = min(link.pong_by, now + policy.answer_s)
+            return replace(link, ping_at=now + policy.ping_s, pong_by=soon, hush_at=float("inf"))
         case _:
             return link

@@ -151,7 +151,7 @@ async def test_a_socket_without_pong_and_data_is_closed_and_replaced() -> None:
     async with open_on(A, dial=lambda dial: setattr(dial, "pongs", False)) as it:
         first = it.dial.last
         await it.until(lambda: first.closed)
-        assert "neither PONG nor data for 30 s" in it.connection.reasons[-1][1]
+        assert "neither PONG nor data for 20 s" in it.connection.reasons[-1][1]
         await it.until(lambda: len(it.dial.sockets) == 2 and it.freshness() == "current")
 
 
