@@ -9,10 +9,11 @@ import anyio
 import pytest
 
 from exchange.raw_client import CONTINUATION, PING, TEXT, Server, served
-from exchange.venues import NO, YES, event, listed, market, order
+from exchange.venues import CONDITION, NO, YES, event, listed, market, order
 from polywire.errors import Misuse
 from polywire.exchange.faults import FAULTS, Fault
 from polywire.exchange.ledger import Ledger
+from polywire.model.units import ConditionId, TokenId
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
@@ -90,6 +91,24 @@ async def test_the_same_seed_meets_the_same_fate() -> None:
                 bids(server, *range(100, 5_000, 100))
                 fates.append(prices(await client.until_pong()))
     assert fates[0] == fates[1]
+
+
+async def test_no_resolution_is_told_to_nobody_while_new_markets_are(server: Server) -> None:
+    venue = server.site.venue
+    assert venue is not None
+    async with server.subscriber(YES, custom=True) as client:
+        server.site.faults.start("no-resolution")
+        venue.list_event(event(2))
+        venue.list_market(market(2, of=2, tokens=("81", "82")))
+        venue.resolve(CONDITION, YES)
+        assert [message["event_type"] for message in await client.until_pong()] == ["new_market"]
+        account = server.connection.account
+        assert account.due[YES, "market_resolved"] == 1
+        assert (YES, "market_resolved") not in account.sent
+        assert server.site.faults.described()[0]["did"] == 1
+        server.site.faults.stop("no-resolution")
+        venue.resolve(ConditionId("0xc2"), TokenId("82"))
+        assert [message["event_type"] for message in await client.until_pong()] == ["market_resolved"]
 
 
 async def test_freeze_stops_all_data_and_still_answers_pings(server: Server) -> None:

@@ -114,6 +114,18 @@ async def test_a_rate_limit_tells_when_to_come_again_and_spares_reads(setting: S
             assert (await setting.ask(client, method, path))[0] == 200
 
 
+async def test_a_read_limit_is_for_reads_and_spares_orders_and_cancels(setting: Setting) -> None:
+    setting.faults.start("read-limit", "2.5")
+    async with setting.port.client() as client:
+        for method, path in READING:
+            assert await setting.ask(client, method, path) == (429, {"error": "Too Many Requests"})
+            assert client.headers["retry-after"] == "3"
+        assert setting.venue.done == []
+        for method, path in (*PLACING, *CANCELLING):
+            assert (await setting.ask(client, method, path))[0] == 200
+        assert setting.faults.described()[0]["did"] == len(READING)
+
+
 async def test_server_errors_do_nothing_and_say_what_the_venue_says(setting: Setting) -> None:
     setting.faults.start("server-errors", "1")
     async with setting.port.client() as client:

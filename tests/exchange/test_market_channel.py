@@ -295,7 +295,7 @@ async def test_who_does_not_read_is_dropped_and_counted(server: Server) -> None:
     assert str(WRITE_LIMIT) in connection.account.ended
 
 
-@pytest.mark.parametrize("path", ["/rtds", "/realtime", "/sports"])
+@pytest.mark.parametrize("path", ["/realtime", "/sports"])
 async def test_channels_of_later_stages_answer_the_handshake_with_501(server: Server, path: str) -> None:
     async with server.client(path) as client:
         assert client.status == 501

@@ -22,6 +22,7 @@ class Channel(ABC):
     """
 
     name: ClassVar[ChannelName]
+    begins_by_subscribing: ClassVar[bool] = True  # whether a connection that subscribes to nothing is closed in the end
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

@@ -10,7 +10,7 @@ from polywire.exchange.ledger import Account, add
 from polywire.exchange.messages import Message, text_frame
 from polywire.model.units import TokenId
 
-ChannelName = Literal["market", "user"]
+ChannelName = Literal["market", "user", "live"]
 
 WRITE_LIMIT: Final = 4 << 20
 """A client that leaves more unread, in bytes, is dropped."""
@@ -49,6 +49,9 @@ class Socket(Protocol):
     def drop(self) -> None:
         """End the connection at once, without a close frame."""
 
+    def mute(self) -> None:
+        """Write nothing any more, answers of the protocol neither; the connection stays."""
+
     def close(self, code: int, reason: str) -> None:
         """End the connection with a close frame, behind what was written."""
 
@@ -64,6 +67,8 @@ class Connection:
         subscribed: Whether its first subscription has come.
         held: What a fault keeps back until the next message.
         outgrown: Whether it was dropped because it did not read.
+        muted: Whether nothing is written to it any more.
+        spared: Whether no fault touches it: it is there to be compared with.
     """
 
     def __init__(
@@ -73,11 +78,14 @@ class Connection:
         way: Way,
         loop: asyncio.AbstractEventLoop,
         channel: ChannelName = "market",
+        *,
+        spared: bool = False,
     ) -> None:
         self.account, self._socket, self._way, self._loop = account, socket, way, loop
         self.channel: ChannelName = channel
         self.tokens: dict[TokenId, None] = {}
-        self.custom = self.subscribed = self.outgrown = False
+        self.custom = self.subscribed = self.outgrown = self.muted = False
+        self.spared = spared
         self.held: Parcel | None = None
         self._ready: list[bytes] = []
         self._late: deque[tuple[float, Parcel]] = deque()
@@ -87,7 +95,7 @@ class Connection:
     def offer(self, message: Message) -> None:
         """Send a message, but for what the faults do to it."""
         add(self.account.due, message.kind, message.counts)
-        if not self._way.on and not self._late:
+        if self.spared or (not self._way.on and not self._late):
             self._put(message.frame, message.kind, message.counts, 1)
             return
         parcel = Parcel(message.frame, message.kind, message.counts, message.data, message.snapshot)
@@ -115,6 +123,12 @@ class Connection:
         self.account.ended = self.account.ended or why
         self._socket.drop()
 
+    def mute(self) -> None:
+        """Write nothing any more, for good: what a peer looks like that is there no longer."""
+        self._flush()
+        self.muted = True
+        self._socket.mute()
+
     def close(self, code: int, reason: str) -> None:
         """End the connection with a close frame, behind everything said so far."""
         self.account.ended = self.account.ended or f"closed with {code} {reason}"
@@ -131,6 +145,8 @@ class Connection:
             self._timer.cancel()
 
     def _put(self, frames: bytes, kind: str, counts: tuple[tuple[TokenId, int], ...], messages: int) -> None:
+        if self.muted:
+            return
         account = self.account
         add(account.sent, kind, counts)
         account.frames += messages

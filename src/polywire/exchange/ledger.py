@@ -19,13 +19,14 @@ class Account:
     Attributes:
         due: What was meant for it while it was subscribed; snapshots that answer its subscriptions too.
         sent: What went to its socket. Less than `due`: a fault dropped it; more: one invented it or sent it twice.
+        channel: Which channel it is on.
         frames, bytes: Text messages of any kind that went to its socket, and their payloads with the headers.
     """
 
-    __slots__ = ("bytes", "closed_ms", "due", "ended", "frames", "opened_ms", "peer", "sent")
+    __slots__ = ("bytes", "channel", "closed_ms", "due", "ended", "frames", "opened_ms", "peer", "sent")
 
-    def __init__(self, peer: str, opened_ms: int) -> None:
-        self.peer, self.opened_ms = peer, opened_ms
+    def __init__(self, peer: str, opened_ms: int, channel: str = "market") -> None:
+        self.peer, self.opened_ms, self.channel = peer, opened_ms, channel
         self.due: Counts = {}
         self.sent: Counts = {}
         self.frames = self.bytes = self.closed_ms = 0
@@ -50,6 +51,10 @@ class Ledger:
     def note(self, message: Message) -> None:
         """Count what happened."""
         add(self.happened, message.kind, message.counts)
+
+    def count(self, kind: str, about: TokenId, times: int) -> None:
+        """Count what happened where no message was made of it, because nobody would have heard it."""
+        add(self.happened, kind, ((about, times),))
 
     def open(self, account: Account) -> None:
         """Keep a new connection's account."""

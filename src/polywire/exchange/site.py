@@ -21,6 +21,7 @@ from polywire.exchange.faults.rest import RestFaults
 from polywire.exchange.gamma import Gamma
 from polywire.exchange.geoblock import geoblock_route
 from polywire.exchange.ledger import Ledger
+from polywire.exchange.live.live_channel import LiveChannel
 from polywire.exchange.market_channel import MarketChannel
 from polywire.exchange.shelf import Shelf, VenueShelf
 from polywire.exchange.tape_shelf import TapeShelf
@@ -28,7 +29,7 @@ from polywire.exchange.trading.store import Kept, Store, nothing_kept
 from polywire.exchange.trading.trading import Trading, TradingTerms
 from polywire.exchange.venue import Venue
 from polywire.exchange.venue_routes import VenueRoutes
-from polywire.exchange.websocket import MARKET_PATH, USER_PATH
+from polywire.exchange.websocket import LIVE_PATH, MARKET_PATH, USER_PATH
 
 
 class _Everybody:
@@ -58,6 +59,9 @@ class Site:
     Attributes:
         tape: The recording's books where one is played; its `run` plays it.
         trading: What users do; its `run` does what falls due.
+        live: Prices and everybody's trades; None: a tape is played, which has none.
+        ledger: Of the market and user channels.
+        live_ledger: Of the live-data channel alone: its symbols are no tokens.
         channels: By the path of their sockets.
     """
 
@@ -85,15 +89,21 @@ class Site:
                 venue, store, kept or nothing_kept(), ledger=self.ledger, faults=self.faults, terms=terms
             )
             self.channels[USER_PATH] = trading.channel
+        self.live_ledger = Ledger()
+        self.live: LiveChannel | None = None
         self._clock, self._seed = clock, seed
         self.shelf: Shelf
         if venue is None:
             self.tape = self.shelf = TapeShelf(clock, self.channel.publish)
         else:
             self.shelf = VenueShelf(venue, self.channel.publish)
+            self.live = self.channels[LIVE_PATH] = LiveChannel(venue, self.live_ledger, self._is_user)
         self.channel.shelf = self.shelf
         if venue is not None and store is not None and self.trading is not None:
             self._data = DataApi(self.shelf, venue, self.trading.bookkeeper, store)
+
+    def _is_user(self, account: str) -> bool:
+        return self.trading is not None and account in self.trading.bookkeeper.accounts
 
     def start_faults(self, named: Iterable[str]) -> None:
         """Turn on faults of the form `NAME[:ARG]`. Raises `Misuse` where there is none such."""
@@ -115,6 +125,8 @@ class Site:
             shelf=self.shelf,
             channel=self.channel,
             ledger=self.ledger,
+            live=self.live,
+            live_ledger=self.live_ledger,
             faults=self.faults,
             venue=self.venue,
             bookkeeper=None if self.trading is None else self.trading.bookkeeper,
@@ -137,6 +149,8 @@ class Site:
                 Mount("/relayer", routes=[Route("/deployed", _deployed), _later("the relayer")]),
                 *(_later(text, path=f"/{name}") for name, text in _LATER.items()),  # clients post to it as it is
                 *(Mount(f"/{name}", routes=[_later(text)]) for name, text in _LATER.items()),
+                Route(LIVE_PATH, _no_socket, methods=_METHODS),
+                Mount(LIVE_PATH, routes=[_later("the live-data service")]),
                 Mount("/ws", routes=[Route("/{path:path}", _no_socket, methods=_METHODS)]),
             ],
             # A `PolywireError` says itself what happened; only what nobody foresaw is for the log.
@@ -154,7 +168,6 @@ class Site:
 _LATER = {
     "rpc": "the chain's JSON-RPC",
     "rfq": "the combos' requests for quotes",
-    "rtds": "the live-data service",
     "realtime": "the realtime service",
     "sports": "the sports channel",
 }
@@ -185,5 +198,5 @@ async def _deployed(_: Request) -> Response:
 
 
 async def _no_socket(_: Request) -> Response:
-    error = "the channels /ws/market and /ws/user are WebSockets; connect to one with a WebSocket client"
+    error = "the channels /ws/market, /ws/user and /rtds are WebSockets; connect to one with a WebSocket client"
     return answer({"error": error}, 426)

@@ -9,6 +9,7 @@ from polywire.errors import Misuse
 from polywire.exchange.catalogue import Catalogue, VenueEvent, VenueMarket
 from polywire.exchange.clock import VenueClock
 from polywire.exchange.happenings import BookMoved, Happening, MarketEnded, MarketMade, TickMoved
+from polywire.exchange.live.prices import Prices
 from polywire.exchange.pages import traded_text
 from polywire.model.units import PRICE_ONE, ConditionId, TokenId, TradeSide
 
@@ -28,10 +29,15 @@ class Venue:
         engine: An empty one.
         catalogue: An empty one.
         clock: The venue's time.
+
+    Attributes:
+        prices: What assets cost that windows are decided by, as the world is told. No command; it has observers of its
+            own.
     """
 
     def __init__(self, engine: Engine, catalogue: Catalogue, clock: VenueClock) -> None:
         self.engine, self.catalogue, self.clock = engine, catalogue, clock
+        self.prices = Prices()
         self._observers: tuple[Observer, ...] = ()
         self._last_ms = 0
 

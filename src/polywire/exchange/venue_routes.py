@@ -11,6 +11,7 @@ from polywire.exchange.answers import Refused, answer
 from polywire.exchange.clock import VenueClock
 from polywire.exchange.faults import Faults
 from polywire.exchange.ledger import Account, Ledger, by_token
+from polywire.exchange.live.live_channel import LiveChannel
 from polywire.exchange.loopback import Loopback
 from polywire.exchange.market_channel import MarketChannel
 from polywire.exchange.shelf import Shelf
@@ -37,6 +38,8 @@ class VenueRoutes:
         port: The same.
         seed: Of the life it leads; None: it plays a tape.
         venue: What `POST /venue/resolve` acts on; None: it plays a tape.
+        live: Whose connections are shown with what they subscribed to; None: there is no such channel.
+        live_ledger: What it counts.
         bookkeeper: Those who trade here; None: nobody does.
         identity: What the venue calls itself; None: something new.
     """
@@ -51,6 +54,8 @@ class VenueRoutes:
         shelf: Shelf,
         channel: MarketChannel,
         ledger: Ledger,
+        live: LiveChannel | None,
+        live_ledger: Ledger,
         faults: Faults,
         venue: Venue | None,
         bookkeeper: Bookkeeper | None = None,
@@ -59,6 +64,7 @@ class VenueRoutes:
         self._host, self._port, self._seed = host, port, seed
         self._clock, self._shelf, self._channel = clock, shelf, channel
         self._ledger, self._faults, self._venue = ledger, faults, venue
+        self._live, self._live_ledger = live, live_ledger
         self._bookkeeper = bookkeeper
         self._loopback = Loopback(host)
         self._accounts = VenueAccounts(self._loopback, venue, bookkeeper)
@@ -88,7 +94,7 @@ class VenueRoutes:
             "seed": self._seed,
             "clock": self._shown_clock(),
             "faults": self._faults.described(),
-            "slow_dropped": self._ledger.slow_dropped,
+            "slow_dropped": self._ledger.slow_dropped + self._live_ledger.slow_dropped,
             "urls": urls(base),
             "markets": [
                 {
@@ -103,11 +109,18 @@ class VenueRoutes:
             ],
         }
         if request.query_params.get("ledger") != "0":
-            opened, closed = self._ledger.accounts
-            following = {connection.account: list(connection.tokens) for connection in self._channel.connections}
+            (opened, closed), (live_opened, live_closed) = self._ledger.accounts, self._live_ledger.accounts
+            opened, closed = opened + live_opened, closed + live_closed
+            following: dict[Account, list[str]] = {one.account: [*one.tokens] for one in self._channel.connections}
+            if self._live is not None:
+                following |= {one.account: self._live.listed(one) for one in self._live.connections}
             shown |= {
                 "happened": by_token(self._ledger.happened),
                 "sent": by_token(self._ledger.sent),
+                "live": {
+                    "happened": by_token(self._live_ledger.happened),
+                    "sent": by_token(self._live_ledger.sent),
+                },
                 "connections": [_account(one) | {"subscribed": following.get(one, [])} for one in opened],
                 "closed": [_account(one) | {"closed_ms": one.closed_ms, "ended": one.ended} for one in closed],
             }
@@ -189,6 +202,7 @@ def urls(base: str) -> dict[str, str]:
 def _account(account: Account) -> dict[str, Any]:
     return {
         "peer": account.peer,
+        "channel": account.channel,
         "opened_ms": account.opened_ms,
         "sent": by_token(account.sent),
         "due": by_token(account.due),

@@ -24,12 +24,15 @@ from polywire.exchange.ledger import Account
 
 MARKET_PATH: Final = "/ws/market"
 USER_PATH: Final = "/ws/user"
+LIVE_PATH: Final = "/rtds"
 LATER_PATHS: Final = {
-    "/rtds": "the live-data service",
     "/realtime": "the realtime service",
     "/sports": "the sports channel",
 }
 """Handshakes answered with 501: they open in a later stage."""
+
+SPARED: Final = "spared"
+"""The query of a handshake whose connection no fault touches."""
 
 HANDSHAKE_S: Final = 10.0
 """Wall seconds within which the handshake must be finished."""
@@ -76,6 +79,7 @@ class ChannelSocket(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
+        self._muted = False
 
     # ------------------------------------------------------------ what asyncio and uvicorn call
 
@@ -136,6 +140,10 @@ class ChannelSocket(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def mute(self) -> None:
+        """Write nothing any more; what is read is still read."""
+        self._muted = True
+
     def close(self, code: int, reason: str) -> None:
         """Send a close frame, and end the connection when the client has answered it or two seconds have passed."""
         if self._protocol.state is OPEN:
@@ -145,13 +153,18 @@ class ChannelSocket(asyncio.Protocol):
     # ------------------------------------------------------------ inside
 
     def _shake_hands(self, request: Request) -> None:
-        path = request.path.partition("?")[0]
-        if self._faults.refuse():
+        path, _, query = request.path.partition("?")
+        spared = query == SPARED
+        channel = self._channels.get(path)
+        if not spared and self._faults.refuse(None if channel is None else channel.name):
             response = self._protocol.reject(http.HTTPStatus.SERVICE_UNAVAILABLE, "refused by the fault `refuse`\n")
-        elif path in self._channels:
+        elif channel is not None:
             response = self._protocol.accept(request)
         elif path == USER_PATH:
             text = f"nobody can trade here, so there is no user channel; {MARKET_PATH} is served\n"
+            response = self._protocol.reject(http.HTTPStatus.NOT_IMPLEMENTED, text)
+        elif path == LIVE_PATH:
+            text = f"a tape plays here, and it has no live data; {MARKET_PATH} is served\n"
             response = self._protocol.reject(http.HTTPStatus.NOT_IMPLEMENTED, text)
         elif path in LATER_PATHS:
             text = f"{LATER_PATHS[path]} opens in a later stage; {MARKET_PATH} is served\n"
@@ -159,17 +172,18 @@ class ChannelSocket(asyncio.Protocol):
         else:
             response = self._protocol.reject(http.HTTPStatus.NOT_FOUND, f"no channel at {path}; try {MARKET_PATH}\n")
         self._protocol.send_response(response)
-        if self._protocol.state is not OPEN or self._transport is None:
+        if self._protocol.state is not OPEN or self._transport is None or channel is None:
             return
         host, port = self._transport.get_extra_info("peername")[:2]
-        channel = self._channel = self._channels[path]
-        account = Account(f"{host}:{port}", channel.now_ms())
-        self._connection = Connection(account, self, self._faults, self._loop, channel.name)
+        self._channel = channel
+        account = Account(f"{host}:{port}", channel.now_ms(), channel.name)
+        self._connection = Connection(account, self, self._faults, self._loop, channel.name, spared=spared)
         self._answer()
         channel.opened(self._connection)
         if self._patience is not None:
             self._patience.cancel()
-        self._patience = self._loop.call_later(self._first_frame_s, self._hurry, self._connection)
+        if channel.begins_by_subscribing:
+            self._patience = self._loop.call_later(self._first_frame_s, self._hurry, self._connection)
 
     def _hurry(self, connection: Connection) -> None:
         if not connection.subscribed:
@@ -195,9 +209,11 @@ class ChannelSocket(asyncio.Protocol):
         if self._transport is None:
             return
         for data in self._protocol.data_to_send():
+            if self._muted:
+                continue
             if data:
                 self._transport.write(data)
             elif self._transport.can_write_eof():  # the protocol is done writing
                 self._transport.write_eof()
-        if self._protocol.close_expected() and self._timer is None:
+        if self._protocol.close_expected() and self._timer is None and not self._muted:  # the dead hang up on nobody
             self._timer = self._loop.call_later(_CLOSE_WAIT_S, self._transport.abort)

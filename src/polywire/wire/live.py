@@ -48,6 +48,9 @@ class LiveDecoder:
         tell: Called with each event.
         tally: Where everything is counted, messages as `topic.type`; one of its own if not given.
 
+    Attributes:
+        kind: The topic and type of the message that is being told, `topic.type`.
+
     >>> events = []
     >>> LiveDecoder(events.append).feed(
     ...     b'{"topic":"crypto_prices","type":"update","timestamp":1780730269142,"payload":'
@@ -59,11 +62,12 @@ class LiveDecoder:
     Decimal('61035.86000000')
     """
 
-    __slots__ = ("_tell", "tally")
+    __slots__ = ("_tell", "kind", "tally")
 
     def __init__(self, tell: Callable[[Event], None], tally: Tally | None = None) -> None:
         self._tell = tell
         self.tally = Tally() if tally is None else tally
+        self.kind = ""
 
     def feed(self, frame: bytes, seen_ns: int) -> Heard:
         """Decode one frame and tell its events; never raises for what the frame holds.
@@ -88,6 +92,7 @@ class LiveDecoder:
             tally.lost(refusal.kind, frame)
             return Heard.UNREADABLE
         tally.message(kind)
+        self.kind = kind
         for event in events:
             self._tell(event)
         return Heard.NOTICE if kind == "refused" else Heard.DATA

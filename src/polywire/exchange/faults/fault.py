@@ -12,10 +12,10 @@ from polywire.errors import Misuse
 from polywire.exchange.connection import Connection, Parcel
 from polywire.exchange.ledger import Ledger
 
-Place = Literal["market", "user", "REST", "settlement"]
+Place = Literal["market", "user", "live", "REST", "settlement"]
 """Where a fault strikes: a channel's messages, the answers to requests, or what happens behind both."""
 
-BOTH_CHANNELS: tuple[Place, ...] = ("market", "user")
+EVERY_CHANNEL: tuple[Place, ...] = ("market", "user", "live")
 
 
 class Fault:
@@ -28,10 +28,11 @@ class Fault:
 
     Attributes:
         did: How often it struck.
+        at: Where it strikes: all of `where`, or the one channel that it is limited to.
     """
 
     name: ClassVar[str]
-    where: ClassVar[tuple[Place, ...]] = BOTH_CHANNELS
+    where: ClassVar[tuple[Place, ...]] = EVERY_CHANNEL
     takes: ClassVar[str] = ""  # what its argument means; "": it takes none
     default: ClassVar[str] = ""
 
@@ -41,6 +42,7 @@ class Fault:
         self.argument = argument or self.default
         self.rng, self.ledger = rng, ledger
         self.did = 0
+        self.at = self.where
         self.prepare()
 
     def prepare(self) -> None:

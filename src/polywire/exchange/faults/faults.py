@@ -6,19 +6,28 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from polywire.errors import Misuse
-from polywire.exchange.connection import Connection, Parcel
+from polywire.exchange.connection import ChannelName, Connection, Parcel
 from polywire.exchange.faults.fault import Fault, Place
 from polywire.exchange.faults.frames import BadUtf8, Fragmented, Garbage, Oversized
-from polywire.exchange.faults.messages import Crossed, DropFrame, Duplicate, FreezeToken, NoSnapshot, Reorder
+from polywire.exchange.faults.messages import (
+    Crossed,
+    DropFrame,
+    Duplicate,
+    FreezeToken,
+    NoResolution,
+    NoSnapshot,
+    Reorder,
+)
 from polywire.exchange.faults.requests import (
     Geoblock,
     LostAnswer,
     RateLimit,
+    ReadLimit,
     RequestFault,
     ServerErrors,
     SlowAnswers,
 )
-from polywire.exchange.faults.sockets import DropConnection, Freeze, Refuse, Slow
+from polywire.exchange.faults.sockets import Dead, DropConnection, Freeze, Refuse, Slow
 from polywire.exchange.faults.trading import BlankSizeMatched, GhostFill, UserDrop, UserDuplicate, UserReorder
 from polywire.exchange.ledger import Ledger
 
@@ -27,8 +36,10 @@ FAULTS: Final[dict[str, type[Fault]]] = {
     for fault in (
         DropConnection,
         Freeze,
+        Dead,
         FreezeToken,
         NoSnapshot,
+        NoResolution,
         DropFrame,
         Reorder,
         Duplicate,
@@ -46,6 +57,7 @@ FAULTS: Final[dict[str, type[Fault]]] = {
         GhostFill,
         Geoblock,
         RateLimit,
+        ReadLimit,
         ServerErrors,
         LostAnswer,
         SlowAnswers,
@@ -70,7 +82,7 @@ class Faults:
     def __init__(self, seed: int, ledger: Ledger, connections: Iterable[Connection]) -> None:
         self._seed, self._ledger, self._connections = seed, ledger, connections
         self._active: dict[str, tuple[Fault, asyncio.TimerHandle | None]] = {}
-        self._chains: dict[Place, list[Fault]] = {"market": [], "user": []}
+        self._chains: dict[Place, list[Fault]] = {"market": [], "user": [], "live": []}
         self.of_requests: tuple[RequestFault, ...] = ()
         self.on = False
 
@@ -81,9 +93,10 @@ class Faults:
             parcels = [left for one in parcels for left in fault.strike(one, to)]
         return parcels
 
-    def refuse(self) -> bool:
-        """Return whether a handshake that just came is to be refused."""
-        return self.strikes(Refuse.name)
+    def refuse(self, channel: ChannelName | None = None) -> bool:
+        """Return whether a handshake that just came, for a channel or for none there is, is to be refused."""
+        refusing = (fault for fault, _ in self._active.values() if isinstance(fault, Refuse))
+        return any(fault.struck() for fault in refusing if channel in fault.at or fault.at == fault.where)
 
     def is_on(self, name: str) -> bool:
         """Return whether a fault is on, without its striking."""
@@ -98,23 +111,31 @@ class Faults:
         """Turn a fault on, in place of one of the same name.
 
         Args:
-            name: A key of `FAULTS`.
+            name: A key of `FAULTS`, or `KEY@CHANNEL` to limit one of several channels to one of them.
             argument: "" takes its default.
             for_s: Seconds after which it ends by itself; None: it stays.
 
         Raises:
-            Misuse: There is no such fault, or its argument is none.
+            Misuse: There is no such fault, it does not strike at that channel, or its argument is none.
         """
-        kind = FAULTS.get(name)
+        key, _, channel = name.partition("@")
+        kind = FAULTS.get(key)
         if kind is None:
-            raise Misuse(f"there is no fault {name!r}; the faults are {', '.join(FAULTS)}")
+            raise Misuse(f"there is no fault {key!r}; the faults are {', '.join(FAULTS)}")
+        at = tuple(place for place in kind.where if place == channel)
+        if "@" in name and (not at or len(kind.where) == 1):
+            raise Misuse(
+                f"fault {key} strikes at {', '.join(kind.where)}, and {name!r} was asked for; "
+                "@CHANNEL limits a fault of several channels to one of them"
+            )
         fault = kind(argument, random.Random(f"{self._seed}:{name}"), self._ledger)
+        fault.at = at or kind.where
         self.stop(name)
         loop = asyncio.get_running_loop()
         timer = None if for_s is None else loop.call_later(for_s, self.stop, name)
         self._active[name] = fault, timer
         self._changed()
-        fault.begin(_Now(self._connections, fault.where), loop)
+        fault.begin(_Now(self._connections, fault.at), loop)
 
     def stop(self, name: str) -> bool:
         """Turn a fault off; return whether it was on."""
@@ -123,7 +144,7 @@ class Faults:
             timer.cancel()
         self._changed()
         if fault is not None:
-            fault.end(_Now(self._connections, fault.where))
+            fault.end(_Now(self._connections, fault.at))
         return fault is not None
 
     def stop_all(self) -> None:
@@ -136,19 +157,19 @@ class Faults:
         now = asyncio.get_running_loop().time()
         return [
             {
-                "name": fault.name,
+                "name": name,
                 "argument": fault.argument,
                 "left_s": None if timer is None else round(max(0.0, timer.when() - now), 3),
                 "did": fault.did,
             }
-            for fault, timer in self._active.values()
+            for name, (fault, timer) in self._active.items()
         ]
 
     def _changed(self) -> None:
-        on = [self._active[name][0] for name in FAULTS if name in self._active]
+        on = [fault for key in FAULTS for fault, _ in self._active.values() if fault.name == key]
         meeting = [fault for fault in on if type(fault).strike is not Fault.strike]
         for place, chain in self._chains.items():
-            chain[:] = [fault for fault in meeting if place in fault.where]
+            chain[:] = [fault for fault in meeting if place in fault.at]
         self.of_requests = tuple(fault for fault in on if isinstance(fault, RequestFault))
         self.on = bool(meeting)
 
@@ -160,14 +181,14 @@ class _Now:
         self._connections, self._where = connections, where
 
     def __iter__(self) -> Iterator[Connection]:
-        return iter([connection for connection in self._connections if connection.channel in self._where])
+        return iter([one for one in self._connections if one.channel in self._where and not one.spared])
 
 
 def parse_fault(text: str) -> tuple[str, str]:
-    """Return name and argument of `NAME[:ARG]`.
+    """Return name and argument of `NAME[@CHANNEL][:ARG]`, the channel as part of the name.
 
-    >>> parse_fault("drop-frame:0.1"), parse_fault("freeze")
-    (('drop-frame', '0.1'), ('freeze', ''))
+    >>> parse_fault("drop-frame:0.1"), parse_fault("freeze@live")
+    (('drop-frame', '0.1'), ('freeze@live', ''))
     """
     name, _, argument = text.partition(":")
     return name, argument

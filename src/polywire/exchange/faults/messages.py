@@ -1,4 +1,4 @@
-"""Faults of the market channel's messages: lost, doubled, out of order, crossed."""
+"""Faults of messages that everybody is sent: lost, doubled, out of order, crossed."""
 
 # ruff: noqa: D102, ARG002 - what the hooks mean is said on `Fault`; most need not know all they are handed
 
@@ -46,11 +46,24 @@ class NoSnapshot(Fault):
         return [] if parcel.snapshot else [parcel]
 
 
+class NoResolution(Fault):
+    """Tells nobody that a market is resolved, as users report of the venue; REST knows."""
+
+    name = "no-resolution"
+    where: ClassVar[tuple[Place, ...]] = ("market",)
+
+    def strike(self, parcel: Parcel, to: Connection) -> list[Parcel]:
+        if parcel.kind != "market_resolved":
+            return [parcel]
+        self.did += 1
+        return []
+
+
 class DropFrame(Chance):
     """Loses a message now and then; the answers to subscriptions are spared."""
 
     name, default = "drop-frame", "0.05"
-    where: ClassVar[tuple[Place, ...]] = ("market",)
+    where: ClassVar[tuple[Place, ...]] = ("market", "live")
 
     def strike(self, parcel: Parcel, to: Connection) -> list[Parcel]:
         return [] if not parcel.snapshot and self.struck() else [parcel]
@@ -60,7 +73,7 @@ class Reorder(Chance):
     """Sends a message behind the one that follows it."""
 
     name, default = "reorder", "0.05"
-    where: ClassVar[tuple[Place, ...]] = ("market",)
+    where: ClassVar[tuple[Place, ...]] = ("market", "live")
 
     def strike(self, parcel: Parcel, to: Connection) -> list[Parcel]:
         held, to.held = to.held, None
@@ -82,7 +95,7 @@ class Duplicate(Chance):
     """Sends a message twice."""
 
     name, default = "duplicate", "0.05"
-    where: ClassVar[tuple[Place, ...]] = ("market",)
+    where: ClassVar[tuple[Place, ...]] = ("market", "live")
 
     def strike(self, parcel: Parcel, to: Connection) -> list[Parcel]:
         return [parcel, parcel] if not parcel.snapshot and self.struck() else [parcel]

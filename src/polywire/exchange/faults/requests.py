@@ -74,6 +74,20 @@ class RateLimit(RequestFault):
         return Refusal(429, "Too Many Requests", tuple(headers.items()))
 
 
+class ReadLimit(RequestFault):
+    """Refuses all but orders and cancels with 429 and `Retry-After`; the venue mostly answers late instead."""
+
+    name, takes, default = "read-limit", "seconds to wait", "1"
+
+    def prepare(self) -> None:
+        self._wait_s = math.ceil(self.number(0, 3_600))
+
+    def refuse(self, deed: Deed) -> Refusal | None:
+        if deed != "other" or not self.struck():
+            return None
+        return Refusal(429, "Too Many Requests", (("Retry-After", f"{self._wait_s}"),))
+
+
 class ServerErrors(RequestFault, Chance):
     """Answers orders and cancels with 500 now and then, and does nothing."""
 

@@ -1,4 +1,4 @@
-"""Faults of a whole connection: dropped, refused, silent, late."""
+"""Faults of a whole connection: dropped, dead, refused, silent, late."""
 
 # ruff: noqa: D102, ARG002 - what the hooks mean is said on `Fault`; most need not know all they are handed
 
@@ -25,7 +25,7 @@ class DropConnection(Fault):
         if self._every_s is not None:
             self._timer = loop.call_later(self._every_s, self._again, connections, loop)
         else:
-            self._armed = not self._drop(connections)  # nobody there yet: the first who is sent something
+            self._armed = not self._end(connections)  # nobody there yet: the first who is sent something
 
     def end(self, connections: Iterable[Connection]) -> None:
         if self._timer is not None:
@@ -34,20 +34,34 @@ class DropConnection(Fault):
     def strike(self, parcel: Parcel, to: Connection) -> list[Parcel]:
         if self._armed:
             self._armed = False
-            self._drop((to,))
+            self._end((to,))
             return []
         return [parcel]
 
     def _again(self, connections: Iterable[Connection], loop: asyncio.AbstractEventLoop) -> None:
-        self._drop(connections)
+        self._end(connections)
         self.begin(connections, loop)
 
-    def _drop(self, connections: Iterable[Connection]) -> int:
-        dropped = list(connections)
-        for connection in dropped:
-            connection.drop("dropped by the fault drop-connection")
-        self.did += len(dropped)
-        return len(dropped)
+    def _end(self, connections: Iterable[Connection]) -> int:
+        ended = [connection for connection in connections if self._end_one(connection)]
+        self.did += len(ended)
+        return len(ended)
+
+    def _end_one(self, connection: Connection) -> bool:
+        connection.drop(f"dropped by the fault {self.name}")
+        return True
+
+
+class Dead(DropConnection):
+    """Leaves every connection open and never writes to it again, `PONG` neither; new ones are served."""
+
+    name, takes, default = "dead", "seconds from one death to the next", ""
+
+    def _end_one(self, connection: Connection) -> bool:
+        if connection.muted:
+            return False
+        connection.mute()
+        return True
 
 
 class Freeze(Fault):

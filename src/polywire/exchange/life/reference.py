@@ -6,6 +6,8 @@ from statistics import NormalDist
 from typing import Final
 
 _YEAR_S: Final = 365.25 * 86_400.0
+_BASIS_S: Final = 60.0  # in which a basis is halfway forgotten, about
+_BASIS_SPREAD: Final = 0.00008  # of the price
 
 
 class Reference:
@@ -23,9 +25,14 @@ class Reference:
         self._mood = 0.0  # log of how wild it is
 
     @property
+    def cents(self) -> int:
+        """What it is, 1e-2 USD."""
+        return round(math.exp(self._log) * 100.0)
+
+    @property
     def price(self) -> float:
         """USD, to the cent."""
-        return round(math.exp(self._log), 2)
+        return self.cents / 100.0
 
     def pass_time(self, seconds: float) -> None:
         """Move on by that long."""
@@ -44,3 +51,23 @@ class Reference:
             return 1.0 if self.price >= strike else 0.0
         spread = self._sigma * math.exp(self._mood) * math.sqrt(left_s)
         return 0.5 * (1.0 + math.erf((self._log - math.log(strike)) / spread / math.sqrt(2.0)))
+
+
+class Basis:
+    """How far the price of one place is from the reference: a little, now above and now below.
+
+    Args:
+        rng: Its dice.
+    """
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng, self._share = rng, 0.0
+
+    def pass_time(self, seconds: float) -> None:
+        """Move on by that long."""
+        kept = math.exp(-seconds / _BASIS_S)
+        self._share = self._share * kept + self._rng.gauss(0.0, _BASIS_SPREAD * math.sqrt(1.0 - kept * kept))
+
+    def applied(self, cents: int) -> int:
+        """Return the price of that place where the reference is `cents`, 1e-2 USD."""
+        return cents + round(cents * self._share)

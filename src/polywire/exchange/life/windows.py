@@ -1,4 +1,4 @@
-"""Up/down windows of an asset, one after another for ever, decided by a simulated reference price."""
+"""Up/down windows of an asset, one after another for ever, decided by a simulated reference price that is published."""
 
 from typing import Final
 
@@ -6,10 +6,11 @@ from polywire.exchange.life.calendar import day, hour
 from polywire.exchange.life.crowd import Crowd
 from polywire.exchange.life.fees import CRYPTO
 from polywire.exchange.life.floor import Floor
-from polywire.exchange.life.reference import Reference
+from polywire.exchange.life.reference import Basis, Reference
 from polywire.exchange.life.schedule import MS, SECOND
+from polywire.exchange.live.prices import Quote
 
-_LOOK_US: Final = 250_000  # how often the reference price is looked at
+_LOOK_US: Final = 250_000  # how often the reference price is looked at, at whole multiples of it
 _RESOLVED_AFTER_US: Final = 3 * SECOND  # after a window's end
 _HASTE_S: Final = 60.0  # before a window's end everyone hurries
 _JUMP: Final = 0.03  # a move of the chance that makes everyone act
@@ -23,10 +24,14 @@ class Windows:
     Windows of these minutes that an earlier run left open are its own again; the one that runs gets the strike that
     says of the asset's price what its own price says.
 
+    The asset's price is published at every whole second, those at which windows begin and end among them: what a window
+    begins at is its strike, and what it ends at decides it. The window that is running when the series opens has the
+    strike for which the price before the opening passes.
+
     Args:
         floor: Where.
         asset: Its name, in titles: `Bitcoin`.
-        symbol: In slugs: `btc`.
+        symbol: In slugs and quotes: `btc`.
         minutes: How long a window is. Windows begin at whole multiples of it.
         reference: The asset's price; this series moves it on.
         pace: Commands a second in the running window.
@@ -40,6 +45,7 @@ class Windows:
         self._reference, self._pace = reference, pace
         self._length = minutes * 60 * SECOND
         begun = us // self._length * self._length
+        self._basis = Basis(floor.dice(f"{symbol}/basis"))
         self._strike = reference.price
         self._looked = us
         self._end = begun + self._length
@@ -47,15 +53,21 @@ class Windows:
         self._running = self._list(begun, us, self._chance(us))
         if left:
             certain = min(_MOST_CERTAIN, max(1.0 - _MOST_CERTAIN, self._running.fair))
-            self._strike = reference.strike_of(certain, (self._end - us) / SECOND)
+            self._strike = round(reference.strike_of(certain, (self._end - us) / SECOND), 2)
+        floor.venue.prices.assume(symbol, round(self._strike * 100.0), us // MS)
+        if us % SECOND == 0:
+            self._publish(us)
         self._running.pace = pace
         self._next = self._list(self._end, us, 0.5)
         self._last = self._running.fair
-        floor.schedule.at(min(us + _LOOK_US, self._end), self._look)
+        floor.schedule.at(_next_look(us), self._look)
 
     def _look(self, us: int) -> None:
         self._reference.pass_time((us - self._looked) / SECOND)
         self._looked = us
+        if us % SECOND == 0:
+            self._basis.pass_time(1.0)
+            self._publish(us)
         if us >= self._end:
             self._turn(us)
         fair = self._running.fair = self._chance(us)
@@ -64,7 +76,11 @@ class Windows:
         if abs(fair - self._last) > _JUMP:
             self._last = fair
             self._running.stir(us)
-        self._floor.schedule.at(min(us + _LOOK_US, self._end) if us < self._end else us + _LOOK_US, self._look)
+        self._floor.schedule.at(_next_look(us), self._look)
+
+    def _publish(self, us: int) -> None:
+        price = self._reference.cents
+        self._floor.venue.prices.tell(Quote(self._symbol, price, self._basis.applied(price), us // MS))
 
     def _turn(self, us: int) -> None:
         """The running window has ended: the next one's strike is taken, and the one after it is listed."""
@@ -112,3 +128,7 @@ class Windows:
             rebate_rate=CRYPTO.rebate,
             window_start_ms=begins // MS,
         )
+
+
+def _next_look(us: int) -> int:
+    return us - us % _LOOK_US + _LOOK_US
