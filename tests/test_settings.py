@@ -41,13 +41,13 @@ def test_unless_told_otherwise_the_venue_is_the_embedded_exchange(data: Path) ->
     settings = read_settings()
     assert (settings.venue, settings.exchange_port, settings.data) == ("paper", PAPER_PORT, data)
     assert (settings.tokens_a_socket, settings.events_waiting, settings.longest_message) == (200, 1_024, 8 << 20)
-    assert (settings.ping_s, settings.pong_s, settings.data_s, settings.longest_delay_s) == (10.0, 30.0, 60.0, 60.0)
+    assert (settings.ping_s, settings.pong_s, settings.data_s, settings.longest_delay_s) == (10.0, 20.0, 60.0, 60.0)
 
 
 def test_the_file_in_the_data_directory_is_read(data: Path) -> None:
     write(data, 'venue = "live"\nping_s = 5\n')
     settings = read_settings()
-    assert (settings.venue, settings.ping_s, settings.pong_s) == ("live", 5.0, 30.0)
+    assert (settings.venue, settings.ping_s, settings.pong_s) == ("live", 5.0, 20.0)
 
 
 def test_the_environment_wins_over_the_file_and_arguments_win_over_both(

@@ -7,10 +7,20 @@ PolywireError
 │   ├── LinkMisuse          a signal that cannot follow the link's state
 │   ├── NotEnoughShares     a book holds fewer shares than asked for
 │   ├── NotConnectedYet     a kind of event that no stream of this version carries
-│   └── UnknownTarget       no market goes by that name; the nearest are told
+│   ├── UnknownTarget       no market goes by that name; the nearest are told
+│   └── TooMany             more was asked for than the settings allow; nothing of it was done
 ├── VenueUnreachable        a connection or a request failed; try again, it may pass
+│   ├── TooOften            it wants to be asked less; try again after `.retry_after_s`
+│   └── CredentialsRefused  it does not take the API key; have another one made
 ├── DataOwned               another process owns the data directory; attach to it, or take another directory
 ├── OwnerGone               the process that owns the data directory does not answer (any more); start it again
+├── VaultError              the vault cannot be used; nothing in it was changed
+│   ├── VaultLocked         the passphrase does not open it
+│   ├── VaultDamaged        its bytes are not what was written: cut off, or rotten
+│   ├── VaultForged         its parts do not belong together: swapped, put back, or taken out
+│   ├── VaultBusy           another process has been writing it for too long
+│   └── NoSuchEntry         it holds nothing of that name
+├── FileExposed             a file that is to be secret is not ours alone; nothing was read from it
 ├── BookNotCurrent          a book may be wrong, so it does not answer; wait for the next event
 └── TapeError               a tape cannot be read
     ├── TapeDamaged         its bytes are not what was written
@@ -90,6 +100,25 @@ class UnknownTarget(Misuse):
         )
 
 
+class TooMany(Misuse):
+    """More was asked for than we take on. Nothing of it was done, and what was there before goes on.
+
+    Args:
+        what: Of what, in the plural (`tokens`).
+        asked: How many there would be then; where counting ended at the limit, one more than that.
+        limit: How many there may be.
+        setting: The name of the setting that says so; "": none does.
+    """
+
+    def __init__(self, what: str, asked: int, limit: int, setting: str = "") -> None:
+        self.what, self.asked, self.limit, self.setting = what, asked, limit, setting
+        hint = f", or raise the setting `{setting}`" if setting else " at a time"
+        super().__init__(
+            f"that would be {asked:,} {what} or more, and {limit:,} is the most; nothing of it was done: "
+            f"ask for fewer{hint}"
+        )
+
+
 class VenueUnreachable(PolywireError):
     """A connection or a request to the venue failed.
 
@@ -102,6 +131,40 @@ class VenueUnreachable(PolywireError):
     def __init__(self, url: str, reason: str, *, status: int | None = None) -> None:
         self.url, self.reason, self.status = url, reason, status
         super().__init__(f"{url} cannot be reached: {reason}; check the address and the network, then try again")
+
+
+class TooOften(VenueUnreachable):
+    """The venue answers, and wants to be asked less.
+
+    Args:
+        url: What was asked.
+        retry_after_s: Seconds for which it is not to be asked again.
+        status: The HTTP status it said so with.
+    """
+
+    def __init__(self, url: str, retry_after_s: float, *, status: int = 429) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(url, f"HTTP {status}", status=status)
+        self.args = (f"{url} was asked too often (HTTP {status}); ask it again in {retry_after_s:g} s, and less often",)
+
+
+class CredentialsRefused(VenueUnreachable):
+    """The venue does not take the API credentials: the private half stays closed, market data go on.
+
+    Args:
+        url: What was asked.
+        key: The API key's id, which is no secret.
+        status: The HTTP status it said so with.
+    """
+
+    def __init__(self, url: str, key: str, *, status: int = 401) -> None:
+        self.key = key
+        super().__init__(url, f"HTTP {status}", status=status)
+        self.args = (
+            f"{url} does not take the API key {key} (HTTP {status}): its secret, its passphrase or its wallet's address is "
+            "another's, it was deleted, or this clock is wrong by minutes; check these, or remove the three "
+            "POLYMARKET_API_… values and let a new key be made from POLYGON_PRIVATE_KEY",
+        )
 
 
 class DataOwned(PolywireError):
@@ -127,6 +190,72 @@ class OwnerGone(PolywireError):
     def __init__(self, data: str, reason: str) -> None:
         self.data, self.reason = data, reason
         super().__init__(f"the owner of {data} {reason}; run the command again, or start one with `polywire up`")
+
+
+class VaultError(PolywireError):
+    """The vault cannot be used. Nothing in it was changed.
+
+    Args:
+        path: Its file.
+        reason: What is wrong and what to do, without its name.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"the vault {path} {reason}")
+
+
+class VaultLocked(VaultError):
+    """The passphrase does not open it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "is not opened by this passphrase; try again, nothing was changed")
+
+
+class VaultDamaged(VaultError):
+    """Its bytes are not what was written."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, f"is damaged: {reason}; nothing was changed: put a copy of it back, or move it away")
+
+
+class VaultForged(VaultError):
+    """Its checksum fits and the passphrase opens it, but its parts do not belong together: that is no accident."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            path, f"was altered by somebody: {reason}; nothing was changed: put a copy back, and replace its secrets"
+        )
+
+
+class VaultBusy(VaultError):
+    """Another process has been writing it for longer than a write takes."""
+
+    def __init__(self, path: str, waited_s: float) -> None:
+        self.waited_s = waited_s
+        super().__init__(path, f"has been in use by another process for {waited_s:g} s; try again when that has ended")
+
+
+class NoSuchEntry(VaultError):
+    """It holds nothing of that name."""
+
+    def __init__(self, path: str, name: str) -> None:
+        self.name = name
+        super().__init__(path, f"holds no {name}; `polywire vault list` says what it holds")
+
+
+class FileExposed(PolywireError):
+    """A file that is to be secret is not ours alone, so it was not read.
+
+    Args:
+        path: Which.
+        reason: Who else has it.
+        remedy: What to do.
+    """
+
+    def __init__(self, path: str, reason: str, remedy: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path} {reason}, so nothing was read from it; {remedy}")
 
 
 class BookNotCurrent(PolywireError):

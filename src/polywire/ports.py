@@ -5,6 +5,7 @@ from typing import Protocol
 
 from polywire.model.listing import MarketListed
 from polywire.model.market import BookStated, MarketResolved
+from polywire.model.own import OwnOrderChanged, OwnTradeChanged
 from polywire.model.units import ConditionId, TokenId
 
 
@@ -88,9 +89,38 @@ class Evidence(Protocol):
             TooOften: It wants to be asked less; `.retry_after_s` says for how long not at all.
         """
 
-    async def resolutions(self, conditions: Sequence[ConditionId]) -> list[MarketResolved]:
+    async def resolutions(self, conditions: Sequence[ConditionId], *, fresh: bool = False) -> list[MarketResolved]:
         """Return those of these markets that are resolved, with their winners.
+
+        Args:
+            conditions: Which markets.
+            fresh: Ask also, with one request a market, of those that the catalogue does not list as closed: its answers
+                may be minutes old.
 
         Raises:
             VenueUnreachable: It could not be asked.
+            TooOften: It wants to be asked less.
         """
+
+
+class Account(Protocol):
+    """What the venue tells an account of itself when it is asked. Every event is marked as recovered.
+
+    Each question may raise: `VenueUnreachable`, where it could not be asked; `TooOften`, where it wants to be asked less;
+    `CredentialsRefused`, where it does not take the API key.
+    """
+
+    async def time_s(self) -> int:
+        """Return the venue's time, Unix seconds."""
+
+    async def open_orders(self) -> list[OwnOrderChanged]:
+        """Return every order that rests."""
+
+    async def order(self, order: str) -> OwnOrderChanged | None:
+        """Return one order; None: the venue knows none of that id, or tells no more of one that rests no more."""
+
+    async def trades(self, after_s: int) -> list[OwnTradeChanged]:
+        """Return the trades that were matched after a second of the venue's time."""
+
+    async def trade(self, trade: str) -> OwnTradeChanged | None:
+        """Return one trade; None: the venue knows none of that id."""

@@ -38,11 +38,22 @@ class Settings(BaseSettings):
         exchange_port: Where the embedded exchange listens.
         tokens_a_socket: Tokens one market socket carries at most.
         events_waiting: Events that may wait for a slow reader before prices conflate.
+        most_tokens: Tokens followed at once, all subscriptions together.
+        most_subscriptions: Subscriptions open at once.
         longest_message: Bytes of the longest message taken from a socket.
         ping_s: Seconds between two PINGs.
         pong_s: Seconds without PONG and data after which a socket is given up.
         data_s: Seconds without data after which a socket counts as silent.
         longest_delay_s: Seconds that a redial waits at most.
+        standby: Whether each market socket has a second one that carries the same.
+        renew_after_s: Seconds after which another socket takes an old one's place, a fifth more or less; 0: never.
+        least_silence_s: Seconds of a token's silence that are never worth a question, however busy it was.
+        longest_silence_s: Seconds of a token's silence after which its book is compared with REST in any case.
+        proof_s: Seconds after which the whole book of a token that goes on speaking is compared too.
+        missing_s: Seconds for which a snapshot may fail to come before a book is read over REST.
+        polled_s: Seconds between two such reads, while a socket brings nothing of a token.
+        books_a_second: Books that REST may be asked for a second, over all.
+        resolutions_s: Seconds between two looks over REST whether a followed market is resolved.
     """
 
     model_config = SettingsConfigDict(
@@ -60,11 +71,22 @@ class Settings(BaseSettings):
     exchange_port: Annotated[int, Field(ge=0, le=65_535)] = PAPER_PORT
     tokens_a_socket: Annotated[int, Field(ge=2, le=500)] = 200
     events_waiting: Annotated[int, Field(ge=16)] = 1_024
+    most_tokens: Annotated[int, Field(ge=2)] = 100_000
+    most_subscriptions: Annotated[int, Field(ge=1)] = 20_000
     longest_message: Annotated[int, Field(ge=1 << 16)] = 8 << 20
     ping_s: Annotated[float, Field(gt=0)] = 10.0
-    pong_s: Annotated[float, Field(gt=0)] = 30.0
+    pong_s: Annotated[float, Field(gt=0)] = 20.0
     data_s: Annotated[float, Field(gt=0)] = 60.0
     longest_delay_s: Annotated[float, Field(ge=1)] = 60.0
+    standby: bool = False
+    renew_after_s: Annotated[float, Field(ge=0)] = 14_400.0
+    least_silence_s: Annotated[float, Field(ge=1)] = 5.0
+    longest_silence_s: Annotated[float, Field(ge=1)] = 30.0
+    proof_s: Annotated[float, Field(ge=1)] = 60.0
+    missing_s: Annotated[float, Field(ge=1)] = 3.0
+    polled_s: Annotated[float, Field(ge=1)] = 5.0
+    books_a_second: Annotated[float, Field(ge=1)] = 400.0
+    resolutions_s: Annotated[float, Field(ge=1)] = 30.0
 
     @classmethod
     def settings_customise_sources(

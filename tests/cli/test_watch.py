@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from cli.processes import Terminal, ended, exchange_url, gone, line_with, run, started, until, venue
 from polywire.io.owner import endpoint, is_owned
@@ -116,6 +117,13 @@ def test_status_is_for_people_or_the_feeds_own_for_programs(house: Markets) -> N
     told = json.loads(programs.stdout)
     assert set(told) == {"connections", "subscriptions", "statistics", "background_task"}
     assert told["statistics"]["total_events"] > 0
+    metrics = run("status", "--prometheus", "--data", str(data))
+    assert (metrics.returncode, metrics.stderr) == (0, "")
+    families = {family.name: family for family in text_string_to_metric_families(metrics.stdout)}
+    assert families["polywire_frames"].samples[0].value >= told["statistics"]["frames"] > 0
+    assert families["polywire_connected"].samples[0].value == 1
+    both = run("status", "--json", "--prometheus", "--data", str(data))
+    assert (both.returncode, both.stdout) == (2, "")
 
 
 def test_doctor_names_what_it_looked_at_and_who_owns_the_data(house: Markets) -> None:

@@ -206,7 +206,12 @@ def test_a_market_s_resolution_is_told_once_to_each_reader_of_its_tokens_and_of_
     books.read(THIRD, told["neither"].append)
     books.read_all(every)
     books.event(RESOLVED)
-    assert told == {"both": [RESOLVED], "one": [RESOLVED], "neither": [], "all": [RESOLVED]}
+    assert {who: [event for event in events if event is RESOLVED] for who, events in told.items()} == {
+        "both": [RESOLVED],
+        "one": [RESOLVED],
+        "neither": [],
+        "all": [RESOLVED],
+    }
 
 
 def test_a_resolution_of_tokens_that_are_not_followed_goes_to_readers_of_all() -> None:

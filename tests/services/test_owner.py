@@ -215,6 +215,19 @@ async def test_an_id_in_use_and_too_many_streams_are_refused() -> None:
         assert "64 streams are open" in (await client.told_a(Refused)).error
 
 
+@pytest.mark.parametrize("kind", [Watch, Follow])
+async def test_more_targets_than_one_stream_may_have_are_refused_with_the_limit(kind: type[Watch | Follow]) -> None:
+    """Each would be looked up at the venue; a client that names a million must not keep the feed busy for hours."""
+    house = House()
+    async with visit(house) as client:
+        await client.ask(kind([f"market-{number}" for number in range(10_001)], id=5))
+        assert isinstance(refused := await client.told(), Refused)
+        assert refused.id == 5
+        assert "10,001 targets or more, and 10,000 is the most" in refused.error
+        await client.ask(kind(["rain"], id=5))
+        assert isinstance(await client.told(), Watching)
+
+
 @pytest.mark.parametrize("line", [b"", b"{", b"[]", b'{"type":"buy"}', b'{"type":"watch","targets":7}', b"\xff"])
 async def test_a_line_that_is_no_request_is_refused_and_the_next_is_answered(line: bytes) -> None:
     async with visit(House()) as client:

@@ -1,4 +1,4 @@
-"""`wire.rest`: the answer of `GET /book` to a book."""
+"""`wire.rest`: the answers of `GET /book` and `POST /books` to books."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from frames import CONDITION, YES, frame
 from polywire.errors import Undecodable
 from polywire.model.market import BookReplaced, BookStated
-from polywire.wire.rest import read_rest_book
+from polywire.wire.rest import KIND, read_rest_book, read_rest_books
 from polywire.wire.tally import Tally
 from wire.told import asks, bids
 
@@ -121,3 +121,59 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     except Undecodable:
         came = None
     assert came in {None, YES}
+
+
+# ------------------------------------------------------------ several at once
+
+
+def several(*bodies: bytes) -> tuple[list[BookStated], Tally]:
+    """Read an answer of `POST /books`."""
+    tally = Tally()
+    return list(read_rest_books(b"[%b]" % b",".join(bodies), SEEN, tally)), tally
+
+
+def test_several_books_are_each_what_it_would_be_alone() -> None:
+    bodies = [answer(asset_id="7"), frame("rest.book"), answer(asset_id="9", bids=[])]
+    stated, tally = several(*bodies)
+    assert stated == [read_rest_book(body, SEEN, Tally()) for body in bodies]
+    assert (tally.messages, tally.undecoded) == ({KIND: 3}, {})
+
+
+def test_no_books_are_no_fault() -> None:
+    assert several()[0] == []
+
+
+@pytest.mark.parametrize(
+    "bad", [b"7", b"null", b"{}", b'{"error":"x"}', answer(bids=None), answer(tick_size="2"), b"[]"]
+)
+def test_one_bad_book_is_counted_and_left_out_and_the_others_are_read(bad: bytes) -> None:
+    stated, tally = several(answer(asset_id="7"), bad, answer(asset_id="9"))
+    assert [one.book.token for one in stated] == ["7", "9"]
+    assert (tally.messages, tally.undecoded, tally.samples) == ({KIND: 2}, {KIND: 1}, {KIND: [bad]})
+
+
+def test_books_are_read_only_as_they_are_asked_for() -> None:
+    tally = Tally()
+    books = read_rest_books(b"[%b,7]" % answer(), SEEN, tally)
+    assert next(books).book.token == YES
+    assert tally.lost_in_all == 0
+    assert [*books] == []
+    assert tally.lost_in_all == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[", b"null", b"<html>", b"[" * 10_000])
+def test_an_answer_that_is_no_array_is_refused_and_may_concern_any_token(body: bytes) -> None:
+    with pytest.raises(Undecodable) as refusal:
+        next(read_rest_books(body, SEEN, Tally()))
+    assert (refusal.value.kind, refusal.value.tokens) == (KIND, None)
+
+
+@given(st.binary() | st.integers(0, 700).map(lambda end: b"[" + frame("rest.book")[:end] + b"]"))
+def test_any_answer_is_read_counted_or_refused(body: bytes) -> None:
+    tally = Tally()
+    try:
+        came = [one.book.token for one in read_rest_books(body, SEEN, tally)]
+    except Undecodable:
+        came = []
+    assert set(came) <= {YES}
+    assert len(came) == tally.messages.get(KIND, 0)

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+from polywire.core.freshness import Vigilance
 from polywire.core.link import Policy
 from polywire.io.clock import SystemClock
+from polywire.io.evidence import RestEvidence
 from polywire.io.sockets import PicowsDial, is_loopback
 from polywire.io.venue import VenueHttp, find_venue
 from polywire.model.venue import Venue
 from polywire.services.feed.feed import Feed
+from polywire.services.feed.limits import Limits
 from polywire.settings import Settings, read_settings
 
 
@@ -34,16 +37,30 @@ async def open_feed(settings: Settings | None = None, *, venue: Venue | None = N
     )
     on_this_machine = is_loopback(urlsplit(found.urls.market_ws).hostname or "")
     dial = PicowsDial(longest_message=chosen.longest_message, open_s=policy.dial_s, only_loopback=on_this_machine)
-    async with VenueHttp(found) as catalogue:
+    clock = SystemClock()
+    async with VenueHttp(found) as catalogue, RestEvidence(found, clock) as evidence:
         feed = Feed(
             found,
             dial,
             catalogue,
-            SystemClock(),
+            clock,
             random.random,
             policy,
             tokens_a_socket=chosen.tokens_a_socket,
             events_waiting=chosen.events_waiting,
+            evidence=evidence,
+            vigilance=Vigilance(
+                least_s=chosen.least_silence_s,
+                longest_s=chosen.longest_silence_s,
+                proof_s=chosen.proof_s,
+                missing_s=chosen.missing_s,
+                polled_s=chosen.polled_s,
+            ),
+            books_a_second=chosen.books_a_second,
+            resolutions_s=chosen.resolutions_s,
+            limits=Limits(chosen.most_tokens, chosen.most_subscriptions),
+            standby=chosen.standby,
+            renew_after_s=chosen.renew_after_s,
         )
         async with running(feed):
             yield feed

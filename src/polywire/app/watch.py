@@ -115,6 +115,12 @@ class Told:
         """Return it for people."""
         return status_lines(self.hello, self.status)
 
+    def prometheus(self) -> str:
+        """Return it for Prometheus."""
+        from polywire.services.metrics import prometheus_text  # noqa: PLC0415 - 0.1 s that nobody else pays for
+
+        return prometheus_text(self.hello, self.status)
+
 
 def status_of(data: Path) -> Told:
     """Return what the owner of a data directory says of its feed.

@@ -10,9 +10,12 @@ from polywire.cli.options import Data, Venue, data_folder, say
 def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="The feed's status as it is, one line.")] = False,
+    prometheus: Annotated[bool, typer.Option("--prometheus", help="The same as metrics, in Prometheus' text.")] = False,
     data: Data = None,
 ) -> None:
     """Say how the running feed does: its connections, what it is subscribed to, what it has heard."""
+    if as_json and prometheus:
+        raise typer.BadParameter("--json and --prometheus are two answers; ask for one")
     import msgspec  # noqa: PLC0415 - so that --help does not pay for it
 
     from polywire.app.watch import status_of  # noqa: PLC0415
@@ -20,6 +23,9 @@ def status(
     told = status_of(data_folder(data))
     if as_json:
         print(msgspec.json.encode(told.status).decode())
+        return
+    if prometheus:
+        print(told.prometheus(), end="")
         return
     for line in told.lines():
         print(line)

@@ -3,20 +3,29 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from polywire.errors import BookNotCurrent, Misuse, NotEnoughShares
 from polywire.model.events import Event
 from polywire.model.health import ANSWERING, Freshness
 from polywire.model.levels import Levels
 from polywire.model.market import BookReplaced, LevelChanged
-from polywire.model.units import NO_ASK, NO_BID, PRICE_ONE, BookSide, TokenId
+from polywire.model.units import NO_ASK, NO_BID, PRICE_ONE, BookSide, ConditionId, TokenId
 
 Reader = Callable[[Event], None]
 """Called with each event of a token, in order, inside the socket's own callback: it must be quick."""
 
 _PRICES: Final = tuple(range(PRICE_ONE + 1))
 # Best prices are kept as these very objects: an int of its own for each book would be one more cache miss a change.
+
+
+class Mark(NamedTuple):
+    """Where a token's stream stood at a snapshot. A `LevelChanged` says the same of itself."""
+
+    digest: str
+    venue_ms: int
+    seen_ns: int
+    condition: ConditionId
 
 
 class Book:
@@ -34,6 +43,10 @@ class Book:
             price fits 1e-4) and proves nothing about them.
         verified_ns: Our clock (Unix ns) when the whole book was last proven: by a snapshot, an equal hash or
             equal REST levels. An agreeing best price never moves it. 0: never.
+        ended: Whether the market is resolved: nothing will move the book any more.
+        heard: The last message that moved the book, a snapshot as its `Mark`: its `seen_ns` is the token's last sign of
+            life, its `digest` names how far its stream has been followed. None: none yet.
+        moved_by_trade_ns: Our clock, when a trade or a snapshot last came: the last trade price may have changed.
         readers: Who is handed this token's events. They stand here so that one look-up finds book and readers.
     """
 
@@ -44,7 +57,10 @@ class Book:
         "_bid",
         "_bid_ranks",
         "_bid_sizes",
+        "ended",
         "freshness",
+        "heard",
+        "moved_by_trade_ns",
         "readers",
         "reason",
         "tick",
@@ -59,6 +75,9 @@ class Book:
         self.reason = "no snapshot yet"
         self.tick: int | None = None
         self.verified_ns = 0
+        self.heard: LevelChanged | Mark | None = None
+        self.ended = False
+        self.moved_by_trade_ns = 0
         self._bid, self._ask = NO_BID, NO_ASK
         self._bid_ranks, self._ask_ranks = array("H"), array("H")
         self._bid_sizes, self._ask_sizes = array("q"), array("q")
@@ -82,6 +101,8 @@ class Book:
             self._ask_ranks, self._ask_sizes = asks.ranks[:], asks.sizes[:]
             self._bid, self._ask = _PRICES[bids.best], _PRICES[asks.best]
         self.verified_ns = event.seen_ns
+        self.moved_by_trade_ns = event.seen_ns
+        self.heard = Mark(event.digest, event.venue_ms, event.seen_ns, event.condition)
         if event.tick is not None:
             self.tick = event.tick
         self.freshness, self.reason = Freshness.CURRENT, "snapshot"
@@ -93,6 +114,7 @@ class Book:
         If not, call `settle`: it tells a stale level from a lost change, and knows an unstated best.
         """
         # Both sides are spelled out, and the bests are kept: the other side's arrays are not touched at all.
+        self.heard = event
         size = event.size
         if event.side == "bid":
             rank, ranks = event.price, self._bid_ranks
@@ -307,6 +329,11 @@ class Book:
             if not left:
                 return cost
         raise NotEnoughShares(shares, shares - left)
+
+    def bare_levels(self) -> tuple[Levels, Levels]:
+        """Return bids and asks as they stand, right or wrong: for whoever finds out which. A copy."""
+        bids = Levels("bid", self._bid_ranks[:], self._bid_sizes[:])
+        return bids, Levels("ask", self._ask_ranks[:], self._ask_sizes[:])
 
     @property
     def crossed(self) -> bool:

@@ -134,8 +134,13 @@ class Books:
 
     # ------------------------------------------------------------ what the decoder calls
 
-    def book(self, event: BookReplaced) -> None:
-        """Take a snapshot; after a doubt it ends a gap. See `polywire.wire.sink.MarketSink.book`."""
+    def book(self, event: BookReplaced, reason: str = "snapshot") -> None:
+        """Take a snapshot; after a doubt it ends a gap. See `polywire.wire.sink.MarketSink.book`.
+
+        Args:
+            event: The whole book.
+            reason: Why it is believed, one sentence.
+        """
         token = event.token
         book = self._books.get(token)
         if book is None:
@@ -143,9 +148,10 @@ class Books:
                 self.unfollowed += 1
                 return
             book = self.follow(token)
-        was, reason, verified_ns = book.freshness, book.reason, book.verified_ns
+        was, doubted, verified_ns = book.freshness, book.reason, book.verified_ns
         known = token in self._warm
         equal = book.replace(event)
+        book.reason = reason
         self._warm[token] = book
         if known and was is not Freshness.RESYNCING:  # that one is known to have missed what came meanwhile
             self.book_checks += 1
@@ -154,8 +160,8 @@ class Books:
             return
         if was is not Freshness.CURRENT:
             now, venue_ms = event.seen_ns, event.venue_ms
-            if known and was not in ANSWERING:
-                self._tell(book.readers, Gap((token,), verified_ns, now, reason, venue_ms, now))
+            if known and verified_ns and was not in ANSWERING:
+                self._tell(book.readers, Gap((token,), verified_ns, now, doubted, venue_ms, now))
             # Its readers are asked for anew each time: one may have left on being told of the gap.
             change = FreshnessChanged(token, was, Freshness.CURRENT, book.reason, now, venue_ms, now)
             self._tell(book.readers, change)
@@ -200,11 +206,17 @@ class Books:
             books = [self._books[token] for token in tokens if token in self._books]
             found = [reader for book in books for reader in book.readers]
             readers = tuple(dict.fromkeys((*found, *self._readers_of_all)))
+            if isinstance(event, MarketResolved):
+                self._tell(readers, event)
+                self.end(event)
+                return
         else:
             book = self._books.get(event.token)
             readers = self._readers_of_all if book is None else book.readers
             if book is not None and isinstance(event, TickSizeChanged):
                 book.tick = event.new_tick
+            elif book is not None and isinstance(event, Traded):
+                book.moved_by_trade_ns = event.seen_ns
         if readers:
             self._tell(readers, event)
 
@@ -230,6 +242,8 @@ class Books:
             book = self._books.get(token)
             if book is None or token not in self._warm or (book.freshness, book.reason) == (freshness, reason):
                 continue
+            if book.ended:  # nothing will come that could prove it
+                continue
             self._turn(book, freshness, reason, seen_ns, venue_ms)
 
     def await_snapshots(self, tokens: tuple[TokenId, ...], reason: str, seen_ns: int) -> None:
@@ -239,15 +253,53 @@ class Books:
         """
         for token in tokens:
             book = self._books.get(token)
-            if book is not None:
-                awaited = Freshness.RESYNCING if token in self._warm else Freshness.SYNCING
+            if book is not None and not book.ended:
+                awaited = Freshness.RESYNCING if book.verified_ns else Freshness.SYNCING
                 if book.freshness is not awaited:
                     self._turn(book, awaited, reason, seen_ns)
+
+    def turn(self, token: TokenId, freshness: Freshness, reason: str, seen_ns: int, venue_ms: int = 0) -> None:
+        """Let a book that answers be `CURRENT` or `QUIET`, and tell its readers; one that does not is left alone."""
+        book = self._books.get(token)
+        if book is not None and book.freshness in ANSWERING and book.freshness is not freshness:
+            self._turn(book, freshness, reason, seen_ns, venue_ms)
+
+    def prove(self, token: TokenId, at_ns: int) -> None:
+        """Learn that a whole book was right at `at_ns`, our clock: its hash or its REST levels were equal."""
+        book = self._books.get(token)
+        if book is not None and book.freshness in ANSWERING:
+            book.verified_ns = max(book.verified_ns, at_ns)
+
+    def expect_changes(self, token: TokenId) -> None:
+        """Apply and tell changes of a followed token without a snapshot too: whoever reads it over REST wants them.
+
+        Its book goes on answering nothing.
+        """
+        book = self._books.get(token)
+        if book is not None:
+            self._warm.setdefault(token, book)
+
+    def end(self, event: MarketResolved) -> None:
+        """Learn that a market is resolved: its books are empty, nothing will move them, and they answer so."""
+        for token in event.tokens:
+            book = self._books.get(token)
+            if book is None or book.ended:
+                continue
+            book.ended = True
+            self.suspects.discard(token)
+            nothing = Levels.of("bid", ()), Levels.of("ask", ())
+            void = BookReplaced(token, event.condition, *nothing, None, None, "", event.venue_ms, event.seen_ns)
+            if book.freshness not in ANSWERING:
+                self.book(void, "its market is resolved")
+            elif book.bare_levels() != nothing:
+                book.replace(void)
+                self._tell(book.readers, void)
+            self.turn(token, Freshness.QUIET, "its market is resolved", event.seen_ns, event.venue_ms)
 
     # ------------------------------------------------------------ inside
 
     def _turn(self, book: Book, freshness: Freshness, reason: str, seen_ns: int, venue_ms: int = 0) -> None:
-        """Make a book stop answering, and tell its readers."""
+        """Put a book into a freshness, and tell its readers."""
         was = book.freshness
         book.doubt(freshness, reason)
         if freshness is Freshness.SUSPECT:

@@ -1,7 +1,10 @@
 """The venue's public REST: who it is, and its list of markets. See `polywire.ports.Catalogue`."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote, urlsplit
@@ -9,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 import msgspec
 
-from polywire.errors import Misuse, Undecodable, VenueUnreachable
+from polywire.errors import Misuse, TooOften, Undecodable, VenueUnreachable
 from polywire.io.sockets import is_loopback
 from polywire.model.listing import MarketListed
 from polywire.model.venue import POLYMARKET, Venue
@@ -22,6 +25,9 @@ _PATIENCE_S: Final = 30.0  # for a whole answer: a venue that sends a byte now a
 _SILENCE: Final = httpx2.Timeout(10.0, connect=5.0)
 _LARGEST: Final = 64 << 20
 _NOT_FOUND: Final = 404
+_TOO_OFTEN: Final = 429
+_RETRY_AFTER_S: Final = 10.0  # where a venue does not say: its limits count by ten seconds
+_LONGEST_RETRY_S: Final = 3_600.0
 
 
 class VenueHttp:
@@ -36,7 +42,7 @@ class VenueHttp:
 
     def __init__(self, venue: Venue, *, patience_s: float = _PATIENCE_S) -> None:
         self.venue, self._patience_s = venue, patience_s
-        self._client = _client(venue.urls.gamma)
+        self._client = client_of(venue.urls.gamma)
 
     async def __aenter__(self) -> Self:
         return self
@@ -109,7 +115,7 @@ async def find_venue(name: str, *, paper_port: int, patience_s: float = _PATIENC
     address = f"http://127.0.0.1:{paper_port}" if name == "paper" else name.rstrip("/")
     if _scheme_of(address) not in {"http", "https"}:
         raise Misuse(f"venue {name[:100]!r} is none of: paper, live, an address such as http://127.0.0.1:{paper_port}")
-    async with _client(address) as client:
+    async with client_of(address) as client:
         body = await get(client, f"{address}/venue", {"ledger": "0"}, patience_s=patience_s)
     try:
         venue = msgspec.json.decode(body or b"", type=Venue)
@@ -148,17 +154,47 @@ def _scheme_of(url: str) -> str:
 
 
 async def get(
-    client: httpx2.AsyncClient, url: str, query: dict[str, Any], *, patience_s: float = _PATIENCE_S
+    client: httpx2.AsyncClient,
+    url: str,
+    query: dict[str, Any],
+    *,
+    headers: Mapping[str, str] | None = None,
+    patience_s: float = _PATIENCE_S,
 ) -> bytes | None:
     """Return what a GET answered; None for 404.
 
+    Args:
+        client: See `client_of`.
+        url: What is asked.
+        query: A list repeats its name.
+        headers: Sent with it, such as those that say who asks.
+        patience_s: Seconds for the whole answer.
+
     Raises:
         VenueUnreachable: No answer, none within `patience_s`, one that is no success, or one of over 64 MiB.
+        TooOften: The venue answered 429.
     """
+    return await _answer(url, client.stream("GET", url, params=query, headers=headers), patience_s)
+
+
+async def post(client: httpx2.AsyncClient, url: str, body: bytes, *, patience_s: float = _PATIENCE_S) -> bytes | None:
+    """Return what a POST of JSON answered; None for 404.
+
+    Raises:
+        VenueUnreachable: As `get`.
+        TooOften: As `get`.
+    """
+    heads = {"Content-Type": "application/json"}
+    return await _answer(url, client.stream("POST", url, content=body, headers=heads), patience_s)
+
+
+async def _answer(url: str, asking: AbstractAsyncContextManager[httpx2.Response], patience_s: float) -> bytes | None:
     try:
-        async with asyncio.timeout(patience_s), client.stream("GET", url, params=query) as answer:
+        async with asyncio.timeout(patience_s), asking as answer:
             if answer.status_code == _NOT_FOUND:
                 return None
+            if answer.status_code == _TOO_OFTEN:
+                raise TooOften(url, _retry_after_s(answer.headers))
             if not answer.is_success:
                 raise VenueUnreachable(url, f"HTTP {answer.status_code}", status=answer.status_code)
             body = bytearray()
@@ -173,7 +209,26 @@ async def get(
         raise VenueUnreachable(url, str(fault) or type(fault).__name__) from fault
 
 
-def _client(url: str) -> httpx2.AsyncClient:
+def _retry_after_s(heads: httpx2.Headers) -> float:
+    """Return for how long a venue is not to be asked again: stated in seconds, or as a date beside its own clock's."""
+    stated = heads.get("retry-after", "").strip()
+    if stated.isascii() and stated.isdigit():
+        return min(float(stated), _LONGEST_RETRY_S)
+    then, now = _unix_s(stated), _unix_s(heads.get("date", ""))
+    if then is None:
+        return _RETRY_AFTER_S
+    return min(max(0.0, then - (time.time() if now is None else now)), _LONGEST_RETRY_S)
+
+
+def _unix_s(date: str) -> float | None:
+    """Return an HTTP date as Unix seconds; None where it is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def client_of(url: str) -> httpx2.AsyncClient:
     """Return a client; this machine itself is never reached through a proxy."""
     local = is_loopback(_host_of(url))
     return httpx2.AsyncClient(timeout=_SILENCE, follow_redirects=False, trust_env=not local)

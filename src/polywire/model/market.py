@@ -64,6 +64,7 @@ class Traded(msgspec.Struct, frozen=True, tag=True, gc=False):
     transaction: str  # hash of the settling transaction; "" where unsaid
     venue_ms: int
     seen_ns: int
+    repeated: bool = False  # may have been told before: two sockets brought it, and nothing tells them apart
 
 
 class BestChanged(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -119,16 +120,17 @@ class MarketCreated(msgspec.Struct, frozen=True, tag=True):
 
 
 class MarketResolved(msgspec.Struct, frozen=True, tag=True):
-    """A market's outcome is known. Never replayed and known to fail in production: poll as well."""
+    """A market's outcome is known: heard on the stream, which never replays it and may leave it out, or read back."""
 
     condition: ConditionId
     market: str  # the Gamma market id
     tokens: tuple[TokenId, ...]
-    winner: TokenId
-    outcome: str  # the winner's name
+    winner: TokenId  # "" where each outcome gets a half
+    outcome: str  # the winner's name; "" where there is none
     tags: tuple[str, ...]
-    venue_ms: int
+    venue_ms: int  # 0 where unsaid
     seen_ns: int
+    recovered: bool = False  # read back over REST, not heard on a stream
 
 
 MarketEvent = BookReplaced | LevelChanged | Traded | BestChanged | TickSizeChanged | MarketCreated | MarketResolved

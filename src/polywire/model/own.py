@@ -41,8 +41,10 @@ class OwnOrderChanged(msgspec.Struct, frozen=True, tag=True):
     order_type: str  # GTC, GTD, FOK, FAK; "" where unsaid
     expires_s: int  # Unix seconds; 0: never
     trades: tuple[str, ...]
+    owner: str  # API key id
+    maker: str  # wallet address
     recovered: bool  # read back over REST after a loss, not heard on the stream
-    venue_ms: int
+    venue_ms: int  # 0 where REST does not say when
     seen_ns: int
 
 
@@ -60,11 +62,11 @@ class MakerLeg(msgspec.Struct, frozen=True):
 
 
 class OwnTradeChanged(msgspec.Struct, frozen=True, tag=True):
-    """A trade the user took part in reached a status. The same `trade` comes once per status, and may repeat."""
+    """A trade the user took part in reached a status. The same `trade` comes once per status it is heard to reach."""
 
     trade: str
     status: TradeStatus
-    role: str  # "TAKER" or "MAKER": for a maker the legs are the fill, not the top level
+    role: str  # "TAKER" or "MAKER": for a maker the legs are the fill, not the top level; "" where unsaid
     taker_order: str
     token: TokenId  # the taker's
     condition: ConditionId
@@ -75,6 +77,8 @@ class OwnTradeChanged(msgspec.Struct, frozen=True, tag=True):
     fee_rate_bps: int | None
     makers: tuple[MakerLeg, ...]  # every leg, other people's included
     transaction: str
+    matched_s: int  # when it was matched, Unix seconds of the venue's clock; 0 where unsaid
+    owner: str  # API key id, of whom it was told to
     recovered: bool
     venue_ms: int
     seen_ns: int

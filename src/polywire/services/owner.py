@@ -5,7 +5,7 @@ views, the newest each time; its events wait in a feed subscription, whose bound
 `Gap`.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Protocol
 
@@ -13,7 +13,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from polywire import __version__
-from polywire.errors import Misuse, OwnerGone, PolywireError
+from polywire.errors import Misuse, OwnerGone, PolywireError, TooMany
 from polywire.model.events import Event
 from polywire.model.listing import MarketListed
 from polywire.model.units import TokenId
@@ -44,6 +44,7 @@ _FASTEST_S: Final = 0.1
 _SLOWEST_S: Final = 60.0
 _MOST_LEVELS: Final = 200
 _MOST_STREAMS: Final = 64  # of one client at a time
+_MOST_TARGETS: Final = 10_000  # of one stream
 
 
 class Wire(Protocol):
@@ -184,7 +185,9 @@ class _Visit:
             if self._open.get(request.id) is scope:
                 del self._open[request.id]
 
-    async def _meant(self, targets: Iterable[str]) -> list[TokenId]:
+    async def _meant(self, targets: Collection[str]) -> list[TokenId]:
+        if len(targets) > _MOST_TARGETS:  # each is looked up at the venue, one after the other
+            raise TooMany("targets", len(targets), _MOST_TARGETS)
         found: dict[TokenId, None] = {}
         for target in targets:
             found.update(dict.fromkeys(tokens_meant(target, await self._source.resolve(target))))

@@ -13,6 +13,7 @@ from polywire.wire.market import MarketDecoder
 from polywire.wire.sink import Heard, OtherEvent
 from polywire.wire.tally import Tally
 from polywire.wire.tape import Record, RecordKind
+from polywire.wire.user import UserDecoder
 
 _MS: Final = 1_000_000
 _BEGINNING: Final = 1  # 0 would say "never"
@@ -26,7 +27,7 @@ class Replay:
 
     Attributes:
         books: The books, kept by every market message.
-        market, live: What was heard on each channel.
+        market, live, user: What was heard on each channel.
         foreign: Records of other venues, by source.
         tokens: Tokens that books and level changes named.
         connections: Times a connection began: an array of books, or a record that says so.
@@ -41,7 +42,7 @@ class Replay:
 
     def __init__(self, *, from_empty: bool = False) -> None:
         self.books = Books(follow_all=True, from_empty=from_empty)
-        self.market, self.live = Tally(), Tally()
+        self.market, self.live, self.user = Tally(), Tally(), Tally()
         self.foreign: dict[str, int] = {}
         self.tokens: set[TokenId] = set()
         self.connections = self.reconnects = self.losses = self.decoded = 0
@@ -51,7 +52,8 @@ class Replay:
         self.carried: dict[int, set[TokenId]] = {}  # tokens that had a snapshot, by connection
         self.connection = 0
         self._market_decoder = MarketDecoder(_Told(self), self.market)
-        self._live_decoder = LiveDecoder(self.events.append, self.live)
+        live, user = LiveDecoder(self.events.append, self.live), UserDecoder(self.events.append, self.user)
+        self._decoders: dict[Channel, LiveDecoder | UserDecoder] = {Channel.LIVE: live, Channel.USER: user}
         self.books.read_all(self.events.append)
 
     def run(self, records: Iterable[Record]) -> Iterator[tuple[Record, list[Event]]]:
@@ -75,9 +77,9 @@ class Replay:
         if channel is None:
             self.foreign[record.source] = self.foreign.get(record.source, 0) + 1
             return None
-        if channel is Channel.LIVE:
+        if channel is not Channel.MARKET:
             told = len(self.events)
-            heard = self._live_decoder.feed(record.data, self.now_ns)
+            heard = self._decoders[channel].feed(record.data, self.now_ns)
             self.decoded += len(self.events) - told
             return heard
         compared = self.books.book_checks
@@ -100,19 +102,20 @@ class Replay:
     @property
     def frames(self) -> int:
         """Frames of our venue, words of the protocol and garbage included."""
-        return self.market.frames + self.live.frames
+        return self.market.frames + self.live.frames + self.user.frames
 
     @property
     def messages(self) -> dict[str, int]:
         """Messages decoded, by kind: `book`, `price_change`, …, `crypto_prices.update` and so on."""
-        return self.market.messages | self.live.messages
+        return self.market.messages | self.live.messages | self.user.messages
 
     @property
     def undecoded(self) -> dict[str, int]:
         """What could not be read, by kind."""
         counts = dict(self.market.undecoded)
-        for kind, count in self.live.undecoded.items():
-            counts[kind] = counts.get(kind, 0) + count
+        for tally in (self.live, self.user):
+            for kind, count in tally.undecoded.items():
+                counts[kind] = counts.get(kind, 0) + count
         return counts
 
 

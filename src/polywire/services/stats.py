@@ -67,7 +67,7 @@ def stats(records: Iterable[Record]) -> Stats:
         by_type=dict(sorted(replay.messages.items())),
         unknown_fields={
             f"{kind}.{field}": count
-            for tally in (replay.market, replay.live)
+            for tally in (replay.market, replay.live, replay.user)
             for (kind, field), count in sorted(tally.unknown_fields.items())
         },
         starts_ns=first_ns,

@@ -21,7 +21,7 @@ SIZES: Final = frozenset({"size", "original_size", "matched_size"})
 
 PLAIN: Final = frozenset({
     "venue_ms", "seen_ns", "sent_ms", "from_ns", "to_ns", "verified_ns", "received_ms", "expires_s",
-    "fee_rate_bps", "window_s", "parent", "comment",
+    "matched_s", "fee_rate_bps", "window_s", "parent", "comment",
 })  # fmt: skip
 """Fields that are ints and stay ints: times by their suffix, counts, ids."""
 

@@ -36,17 +36,40 @@ def read_listing(body: bytes) -> list[MarketListed]:
     >>> read_listing(body)[0].tokens
     ('7', '8')
     """
+    return [market for market, _ in read_markets(body)]
+
+
+def read_markets(body: bytes) -> list[tuple[MarketListed, dict[str, Any]]]:
+    """Return what `read_listing` does, each market with the JSON object it was read from, its fractions as `Decimal`.
+
+    Raises:
+        Undecodable: As there.
+    """
     try:
         answer: Any = _decode(body)
         if not isinstance(answer, dict | list):
             raise Undecodable("gamma", f"a JSON {type(answer).__name__} where markets belong", ())
-        found = {market.condition: market for market in _markets(answer, {})}
+        found = {market.condition: (market, part) for market, part in _markets(answer, {})}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidOperation) as refusal:
         raise Undecodable("gamma", str(refusal), ()) from refusal
     return list(found.values())
 
 
-def _markets(part: Any, event: dict[str, Any]) -> Iterator[MarketListed]:
+def texts_of(value: Any) -> list[str]:
+    """Return a list of texts that came as a list, or as JSON inside a text; [] for anything else.
+
+    >>> texts_of('["Yes", "No"]'), texts_of(["7", 8]), texts_of(None)
+    (['Yes', 'No'], ['7', '8'], [])
+    """
+    if isinstance(value, str):
+        try:
+            return _texts(value)
+        except msgspec.DecodeError:
+            return []
+    return [_text(one) for one in value] if isinstance(value, list) else []
+
+
+def _markets(part: Any, event: dict[str, Any]) -> Iterator[tuple[MarketListed, dict[str, Any]]]:
     """Yield the markets of an object, or of each in a list; `event` is the one they stand in."""
     if isinstance(part, list):
         for one in part:
@@ -55,15 +78,15 @@ def _markets(part: Any, event: dict[str, Any]) -> Iterator[MarketListed]:
         if "conditionId" in part:
             market = _market(part, event)
             if market is not None:
-                yield market
+                yield market, part
             return
         for name in _LISTS:
             yield from _markets(part.get(name), part if "slug" in part else event)
 
 
 def _market(part: dict[str, Any], event: dict[str, Any]) -> MarketListed | None:
-    tokens = _list(part.get("positionIds") if part.get("version") == "v2" else part.get("clobTokenIds"))
-    outcomes = _list(part.get("outcomes"))
+    tokens = texts_of(part.get("positionIds") if part.get("version") == "v2" else part.get("clobTokenIds"))
+    outcomes = texts_of(part.get("outcomes"))
     if len(tokens) != _PAIR or len(outcomes) != _PAIR or not all(map(_is_token, tokens)):
         return None
     condition = _text(part.get("conditionId"))
@@ -88,16 +111,6 @@ def _market(part: dict[str, Any], event: dict[str, Any]) -> MarketListed | None:
         closed=part.get("closed") is True,
         ends_at=_text(part.get("endDate")),
     )
-
-
-def _list(value: Any) -> list[str]:
-    """Return a list of texts that came as a list, or as JSON inside a text."""
-    if isinstance(value, str):
-        try:
-            return _texts(value)
-        except msgspec.DecodeError:
-            return []
-    return [_text(one) for one in value] if isinstance(value, list) else []
 
 
 def _is_token(text: str) -> bool:

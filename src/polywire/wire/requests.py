@@ -6,7 +6,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from polywire.errors import Undecodable
-from polywire.model.units import TokenId
+from polywire.model.credentials import ApiCredentials
+from polywire.model.units import ConditionId, TokenId
 
 IDS_A_FRAME: Final = 100
 """Ids in one subscription frame: thousands of them make the venue close the socket."""
@@ -84,6 +85,28 @@ def market_unsubscription(tokens: Iterable[TokenId]) -> Iterator[bytes]:
     wanted = sorted(set(tokens))
     for start in range(0, len(wanted), IDS_A_FRAME):
         yield _encode({"operation": "unsubscribe", "assets_ids": wanted[start : start + IDS_A_FRAME]})
+
+
+def user_subscription(credentials: ApiCredentials, markets: Iterable[ConditionId] = ()) -> bytes:
+    """Return the first frame of the user channel. It holds credentials in clear: it is sent, never shown or kept.
+
+    Args:
+        credentials: Whose orders and trades are wanted: those that came with this API key.
+        markets: Their conditions; none: all.
+
+    Source: docs/protocol.md, "User channel".
+    """
+    auth = {"apiKey": credentials.key, "secret": credentials.secret, "passphrase": credentials.passphrase}
+    return _encode({"type": "user", "auth": auth, "markets": sorted(set(markets))})
+
+
+def user_market_change(operation: Literal["subscribe", "unsubscribe"], markets: Iterable[ConditionId]) -> bytes:
+    """Return the frame that lists more or fewer markets on the user channel. A connection that lists none hears of all.
+
+    >>> user_market_change("unsubscribe", [ConditionId("0x7")])
+    b'{"operation":"unsubscribe","markets":["0x7"]}'
+    """
+    return _encode({"operation": operation, "markets": sorted(set(markets))})
 
 
 def live_request(action: Literal["subscribe", "unsubscribe"], subscriptions: Iterable[LiveSubscription]) -> bytes:

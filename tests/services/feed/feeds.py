@@ -10,6 +10,7 @@ import anyio
 from polywire.core.link import Policy
 from polywire.model.listing import MarketListed
 from polywire.model.units import TokenId
+from polywire.ports import Evidence
 from polywire.services.feed.feed import Feed
 from services.feed.scripted import VENUE, ScriptedCatalogue, ScriptedDial, market, token
 from services.feed.virtual import LoopClock
@@ -22,7 +23,9 @@ SNOW: Final = market("will-it-snow", 3, 4, event="weather")
 class FeedSetting:
     """A feed that runs, and what is behind it."""
 
-    def __init__(self, *markets: MarketListed, size: int, spare_s: float) -> None:
+    def __init__(
+        self, *markets: MarketListed, size: int, spare_s: float, evidence: Evidence | None = None, **options: Any
+    ) -> None:
         self.dial, self.catalogue = ScriptedDial(), ScriptedCatalogue(*markets)
         self.feed = Feed(
             VENUE,
@@ -33,6 +36,8 @@ class FeedSetting:
             Policy(),
             tokens_a_socket=size,
             spare_s=spare_s,
+            evidence=evidence,
+            **options,
         )
         self.running: asyncio.Task[None] | None = None
 
@@ -56,11 +61,11 @@ class FeedSetting:
 
 @asynccontextmanager
 async def a_feed(
-    *markets: MarketListed, size: int = 200, spare_s: float = 5.0
+    *markets: MarketListed, size: int = 200, spare_s: float = 5.0, evidence: Evidence | None = None, **options: Any
 ) -> AsyncIterator[tuple[Feed, FeedSetting]]:
     """Run a feed; afterwards nothing of it is left in the loop."""
     before = asyncio.all_tasks()
-    setting = FeedSetting(*(markets or (RAIN, SNOW)), size=size, spare_s=spare_s)
+    setting = FeedSetting(*(markets or (RAIN, SNOW)), size=size, spare_s=spare_s, evidence=evidence, **options)
     setting.running = asyncio.create_task(setting.feed.run())
     await asyncio.sleep(0)
     yield setting.feed, setting

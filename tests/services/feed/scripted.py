@@ -65,7 +65,8 @@ def created(*tokens: str, at: int = 4) -> bytes:
 
 def resolved(*tokens: str, at: int = 5) -> bytes:
     """Return the news of a market's end; the first token has won."""
-    market: dict[str, Any] = {"id": "9", "market": "0x9", "assets_ids": tokens, "winning_asset_id": tokens[0]}
+    market: dict[str, Any] = {"id": "9", "market": f"0x{tokens[0][-4:]}", "assets_ids": tokens}
+    market["winning_asset_id"] = tokens[0]
     return encode(market | {"winning_outcome": "Yes", "timestamp": str(at), "tags": []}, "market_resolved")
 
 

@@ -25,29 +25,79 @@ def status_lines(hello: Hello, status: dict[str, Any]) -> list[str]:
     """Return a feed's status for people."""
     where = "in the background" if hello.background else "at a terminal"
     lines = [f"polywire {hello.polywire}, process {hello.pid}, {where}; venue: {hello.venue} at {hello.address}"]
-    for name, link in status["connections"].items():
-        lines.append(f"{name}: {'connected' if link['connected'] else 'not connected'} to {link['url']}")
-        states = ", ".join(f"{count:,} {freshness}" for freshness, count in sorted(link["freshness"].items()))
-        lines.append(f"  books: {link['tokens']:,}" + (f" ({states})" if states else ""))
-        for socket in link["sockets"]:
-            lines.append(
-                f"  socket {socket['number']}: {socket['state']}, {socket['tokens']} tokens, "
-                f"{socket['frames']:,} frames, {socket['bytes_per_second']:,.0f} bytes/s, "
-                f"last data {figures.age(socket['last_data_s'])} ago, opened {socket['opened']}x"
-            )
-            lines += [f"    lost {figures.age(one['seconds_ago'])} ago: {one['reason']}" for one in socket["reasons"]]
+    for name, channel in status["connections"].items():
+        lines += _channel_lines(name, channel)
     lines.append(f"subscriptions: {status['subscriptions']['total']:,}")
-    numbers = status["statistics"]
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(numbers["events_by_type"].items()))
-    lines.append(f"events: {numbers['total_events']:,}" + (f" ({kinds})" if kinds else ""))
-    undecoded = ", ".join(f"{count:,} {kind}" for kind, count in numbers["undecoded"].items())
-    lines.append(f"undecoded: {undecoded or '0'}")
+    return lines + _number_lines(status["statistics"])
+
+
+def _channel_lines(name: str, channel: dict[str, Any]) -> list[str]:
+    lines = [f"{name}: {'connected' if channel['connected'] else 'not connected'} to {channel['url']}"]
+    if "freshness" in channel:
+        lines.append(f"  books: {channel['tokens']:,}" + _in_brackets(channel["freshness"]))
+    for socket in channel["sockets"]:
+        tokens = f", {socket['tokens']:,} tokens" if "tokens" in socket else ""
+        lines.append(
+            f"  socket {socket['number']}: {socket['state']}{tokens}, {socket['frames']:,} frames, "
+            f"{socket['bytes_per_second']:,.0f} bytes/s, last data {_ago(socket['last_data_s'])}, "
+            f"last PONG {_ago(socket['last_pong_s'])}, opened {socket['opened']}x"
+            + (f", the last {_ago(socket['age_s'])}" if socket["opened"] else "")
+            + ("" if socket["next_try_s"] is None else f", next try in {socket['next_try_s']:.1f}s")
+        )
+        lines += [
+            f"    lost {_ago(one['seconds_ago'])}: {figures.one_line(one['reason'])}" for one in socket["reasons"]
+        ]
+    return lines
+
+
+def _number_lines(numbers: dict[str, Any]) -> list[str]:
+    undecoded = _listed(numbers["undecoded"]) or "0"
+    lines = [
+        f"frames: {numbers['frames']:,}, {numbers['bytes']:,} bytes",
+        f"events: {numbers['total_events']:,}" + _in_brackets(numbers["events_by_type"]),
+        f"undecoded: {undecoded}",
+    ]
+    lines += [
+        f"  {figures.one_line(kind)}: {figures.one_line(text)}" for kind, text in numbers["undecoded_samples"].items()
+    ]
+    lines.append(_lag_line(numbers["lag"]))
     lines.append(
         f"checked: {numbers['best_price_checks']:,} best prices, {numbers['best_price_mismatches']:,} wrong; "
         f"{numbers['book_checks']:,} books, {numbers['book_mismatches']:,} differ"
     )
+    if "witness" in numbers:
+        lines.append(_witness_line(numbers["witness"]))
     lines.append(
         f"reconnects: {numbers['reconnect_count']:,}; connection errors: {numbers['connection_errors']:,}; "
         f"reader errors: {numbers['reader_errors']:,}"
     )
     return lines
+
+
+def _lag_line(lag: dict[str, Any]) -> str:
+    """Say how late messages are by the venue's clock; a least lag below zero says that ours is wrong."""
+    if not lag["samples"]:
+        return "lag: not known yet"
+    line = f"lag: p50 {lag['p50_ms']:,.1f} ms, p99 {lag['p99_ms']:,.1f} ms, least {lag['least_ms']:,.1f} ms"
+    behind_ms = lag["our_clock_behind_ms"]
+    return line + (f"; our clock is at least {behind_ms:,.1f} ms behind the venue's" if behind_ms else "")
+
+
+def _witness_line(told: dict[str, Any]) -> str:
+    """Say what the comparison with REST counts, by its own words."""
+    counts = {name.replace("_", " "): value for name, value in told.items() if isinstance(value, int)}
+    waiting = told.get("waiting") or 0
+    waits = sum(waiting.values()) if isinstance(waiting, dict) else waiting
+    return f"compared with REST: {_listed(counts)}; {waits:,} wait"
+
+
+def _ago(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{figures.age(seconds)} ago"
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {figures.one_line(name)}" for name, count in sorted(counts.items()))
+
+
+def _in_brackets(counts: dict[str, int]) -> str:
+    return f" ({_listed(counts)})" if counts else ""

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from polywire.core.book import Book
+from polywire.core.book import Book, Reader
 from polywire.core.books import Books
 from polywire.model.units import TokenId
 from polywire.services.feed.connection import Connection
+from polywire.services.feed.handover import Waiting
 
 _COUNTS: Final = (
     "best_checks",
@@ -20,27 +21,46 @@ _COUNTS: Final = (
 
 
 class FeedBooks:
-    """The books of every socket, to be read.
+    """The books of every socket, to be read. Of two sockets that carry a token, the authoritative one's book counts.
 
     Args:
         connections: The sockets, by number; looked at anew each time.
+        carriers: At which of them the readers of a token stand.
+        waits: Readers of tokens that are being moved from one to another.
     """
 
-    def __init__(self, connections: Mapping[int, Connection]) -> None:
-        self._connections = connections
+    def __init__(
+        self,
+        connections: Mapping[int, Connection],
+        carriers: Mapping[TokenId, Connection],
+        waits: Mapping[TokenId, Waiting],
+    ) -> None:
+        self._connections, self._carriers, self._waits = connections, carriers, waits
         self._former = Counter[str]()
 
     def of(self, token: TokenId) -> Books | None:
         """Return the books that hold a token's; None where it is not followed."""
-        for connection in self._connections.values():
-            if token in connection.books:
-                return connection.books
-        return None
+        carrier = self._carriers.get(token)
+        return None if carrier is None else carrier.books
 
     def get(self, token: TokenId) -> Book | None:
-        """Return a token's book; None where it is not followed."""
+        """Return a token's book; None where it is not followed. Ask anew each time: it may move to another socket."""
+        carrier = self._carriers.get(token)
+        return None if carrier is None else carrier.books[token]
+
+    def read(self, token: TokenId, reader: Reader) -> None:
+        """Hand each event of a followed token to `reader` from now on, whichever socket brings it."""
         books = self.of(token)
-        return None if books is None else books[token]
+        if books is not None:
+            books.read(token, reader)
+
+    def leave(self, token: TokenId, reader: Reader) -> None:
+        """Hand nothing of a token to `reader` any more."""
+        books = self.of(token)
+        if books is not None:
+            books.leave(token, reader)
+        if token in self._waits:
+            self._waits[token].leave(reader)
 
     def __getitem__(self, token: TokenId) -> Book:
         """Return a followed token's book.
@@ -48,23 +68,20 @@ class FeedBooks:
         Raises:
             KeyError: The token is not followed.
         """
-        book = self.get(token)
-        if book is None:
-            raise KeyError(token)
-        return book
+        return self._carriers[token].books[token]
 
     def __contains__(self, token: object) -> bool:
-        return any(token in connection.books for connection in self._connections.values())
+        return token in self._carriers
 
     def __len__(self) -> int:
-        return sum(len(connection.books) for connection in self._connections.values())
+        return len(self._carriers)
 
     def values(self) -> list[Book]:
         """Return all books."""
-        return [book for connection in self._connections.values() for book in connection.books.values()]
+        return [carrier.books[token] for token, carrier in self._carriers.items()]
 
     def total(self, count: str) -> int:
-        """Return the sum of one of `core.books.Books`' counts over all sockets, former ones too."""
+        """Return the sum of one of `core.books.Books`' counts over all sockets, former ones and standbys too."""
         now = sum(int(getattr(connection.books, count)) for connection in self._connections.values())
         return self._former[count] + now
 

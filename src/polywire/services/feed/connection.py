@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterable
 from typing import ClassVar, Final
 
 from polywire.core.books import Books
-from polywire.core.link import Policy
+from polywire.core.freshness import Vigil, Vigilance, Want
+from polywire.core.lag import Lag
+from polywire.core.link import Policy, Signal
 from polywire.core.mending import Mend, MendPolicy
+from polywire.model.market import BookStated, LevelChanged
 from polywire.model.units import TokenId
 from polywire.ports import Clock, Dial
+from polywire.services.feed.hashes import CHECKS_A_SECOND, Hashes
 from polywire.services.feed.mender import Mender
 from polywire.services.feed.requests import Requests
 from polywire.services.line import Keep, Line
@@ -24,6 +28,7 @@ from polywire.wire.tape import Record, RecordKind
 __all__ = ["Connection", "Keep"]
 
 _DATA: Final = Heard.DATA
+_LOOK_S: Final = 1.0
 
 
 class Connection(Line):
@@ -34,10 +39,17 @@ class Connection(Line):
         sink: Makes the decoder's sink of the connection's books.
         tally: Where frames are counted, shared by all connections.
         mending: How patient the mending of suspect books is.
+        vigilance: How much silence of a token is borne.
 
     Attributes:
         books: The books of its tokens, and of no others: another socket may carry a market's other outcome, and its
             messages name both.
+        vigil: Looks at them once a second.
+        wants: Those that want evidence, as of its last look.
+        losing: Told that the stream has ended, before the books stop answering.
+        hashes: Proves busy books by the venue's own hash.
+        hashes_a_second: How many of them may be compared.
+        lag: How late its messages come: once a second, of each token that spoke.
     """
 
     channel: ClassVar[Channel] = Channel.MARKET
@@ -53,11 +65,17 @@ class Connection(Line):
         sink: Callable[[Books], MarketSink],
         tally: Tally,
         mending: MendPolicy | None = None,
+        vigilance: Vigilance | None = None,
     ) -> None:
         super().__init__(number, url, dial, clock, policy, roll)
         self.books = Books()
         self._suspects = self.books.suspects
         self._mender = Mender(self.books, mending or MendPolicy())
+        self.vigil, self.wants = Vigil(self.books, vigilance or Vigilance()), list[Want]()
+        self.hashes, self.hashes_a_second = Hashes(), CHECKS_A_SECOND
+        self.losing: Callable[[Connection], None] | None = None
+        self._looked_s = clock.monotonic_s()
+        self.lag, self._sampled_ns = Lag(), 0
         self._requests = Requests()
         self._decode = MarketDecoder(sink(self.books), tally).feed
 
@@ -80,12 +98,29 @@ class Connection(Line):
         """Carry these tokens no more; their books are forgotten."""
         for token in self._requests.release(tokens):
             self.books.forget(token)
+            self.hashes.forget(token)
         self._stir.set()
 
     def next_try_s(self, now: float) -> float | None:
         """Return in how many seconds the next dial or the next mending of suspect books is due; None: none is."""
         dial_s = super().next_try_s(now)
         return max(0.0, self._mender.next_at - now) if dial_s is None and self._suspects else dial_s
+
+    def mend_soon(self) -> None:
+        """Have the suspect books asked for anew."""
+        self._mender.noticed = True
+        self._stir.set()
+
+    def vouch(self) -> None:
+        """Learn that the silence of this socket is real: its books were compared."""
+        self._signal(Signal.VOUCHED)
+
+    def terms(self, stated: BookStated) -> None:
+        """Learn what the venue says over REST of one of its tokens, beside the levels."""
+        token = stated.book.token
+        if token in self.books and self.books[token].tick is None:
+            self.books[token].tick = stated.book.tick
+        self.hashes.learn(stated, self._clock.now_ns())
 
     # ------------------------------------------------------------ what it does beside the link
 
@@ -100,6 +135,28 @@ class Connection(Line):
     def _work(self, now: float) -> None:
         self._send(self._requests.changes())
         self._mend(now)
+        if now >= self._looked_s + _LOOK_S:
+            self._looked_s = now
+            self._check_hashes()
+            self.wants = self.vigil.look(self._clock.now_ns())
+            self._note_lag()
+
+    def _check_hashes(self) -> None:
+        now_ns = self._clock.now_ns()
+        for token, equal in self.hashes.check(self.books.values(), self.hashes_a_second):
+            if equal:
+                self.books.prove(token, now_ns)
+            else:
+                self.vigil.doubted(token)
+
+    def _note_lag(self) -> None:
+        """Take a sample of each token that spoke since the last look; a snapshot's time may be an old change's."""
+        since = self._sampled_ns
+        for book in self.books.values():
+            heard = book.heard
+            if isinstance(heard, LevelChanged) and heard.seen_ns > since:
+                self.lag.note(heard.venue_ms, heard.seen_ns)
+                self._sampled_ns = max(self._sampled_ns, heard.seen_ns)
 
     def _work_at(self, now: float) -> float:
         return self._mender.wake_at(now)
@@ -120,6 +177,8 @@ class Connection(Line):
     def _interrupt(self) -> None:
         """End the stream of this socket: no book of it answers until its next snapshot."""
         self._requests.end()
+        if self.losing is not None:
+            self.losing(self)
         reason = f"connection lost: {self.reasons[-1][1]}"
         self.books.await_snapshots(tuple(self.tokens), reason, self._clock.now_ns())
 

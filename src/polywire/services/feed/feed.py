@@ -3,9 +3,11 @@
 import asyncio
 import inspect
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Final, TypeVar, cast
 
 from polywire.core.book import Book
+from polywire.core.freshness import Vigilance
 from polywire.core.link import Policy
 from polywire.core.shards import TOKENS_A_SOCKET
 from polywire.errors import BookNotCurrent, Misuse
@@ -17,12 +19,14 @@ from polywire.model.listing import MarketListed
 from polywire.model.market import MarketCreated
 from polywire.model.units import TokenId
 from polywire.model.venue import Venue
-from polywire.ports import Catalogue, Clock, Dial
+from polywire.ports import Catalogue, Clock, Dial, Evidence
 from polywire.services.feed.aggregate import Aggregator
 from polywire.services.feed.books import FeedBooks
 from polywire.services.feed.connection import Connection, Keep
 from polywire.services.feed.connections import SPARE_S, Connections
+from polywire.services.feed.limits import Limits
 from polywire.services.feed.news import NEWS, News
+from polywire.services.feed.proof import BOOKS_A_SECOND, RESOLUTIONS_S, Proof
 from polywire.services.feed.status import status_of
 from polywire.services.feed.subscription import EVENTS_WAITING, Subscription
 from polywire.services.targets import find, is_token_id, tokens_meant
@@ -48,6 +52,13 @@ class Feed:
         tokens_a_socket: More tokens open more sockets.
         events_waiting: Events that may wait for a slow reader that does not say otherwise.
         spare_s: For which a socket without tokens is kept.
+        evidence: Asks the venue what its books are; None: silence is never checked.
+        vigilance: How much silence is borne before it is.
+        books_a_second: How many books may be asked for.
+        resolutions_s: Seconds between two looks whether a followed market is resolved.
+        limits: How much it takes on.
+        standby: Whether each socket has a second one that carries the same, for its readers to go to.
+        renew_after_s: How old a socket gets before another takes its place; 0: as old as it will.
 
     Attributes:
         venue: As given.
@@ -68,15 +79,35 @@ class Feed:
         tokens_a_socket: int = TOKENS_A_SOCKET,
         events_waiting: int = EVENTS_WAITING,
         spare_s: float = SPARE_S,
+        evidence: Evidence | None = None,
+        vigilance: Vigilance = Vigilance(),  # noqa: B008 - frozen: all may share it
+        books_a_second: float = BOOKS_A_SECOND,
+        resolutions_s: float = RESOLUTIONS_S,
+        limits: Limits = Limits(),  # noqa: B008 - frozen: all may share it
+        standby: bool = False,
+        renew_after_s: float = 0.0,
     ) -> None:
         self.venue, self.listed = venue, dict[TokenId, MarketListed]()
         self._dial, self._catalogue, self._clock, self._roll, self._policy = dial, catalogue, clock, roll, policy
-        self._events_waiting = events_waiting
+        self._events_waiting, self._limits = events_waiting, limits
+        self._vigilance = vigilance
         self.tally = Tally()
-        self._connections = Connections(self._connection, tokens_a_socket, spare_s)
-        self.books = FeedBooks(self._connections.numbered)
+        self._connections = Connections(
+            self._connection,
+            tokens_a_socket,
+            spare_s,
+            clock=clock,
+            roll=roll,
+            standby=standby,
+            renew_after_s=renew_after_s,
+        )
+        self.books = FeedBooks(self._connections.numbered, self._connections.carriers, self._connections.waits)
         self._connections.ended = self.books.add_former
         self._news = News(self.books)
+        self._proof: Proof | None = None
+        if evidence is not None:
+            everyone = self._connections.numbered.values
+            self._proof = Proof(evidence, everyone, clock, self.listed, self._news, books_a_second, resolutions_s)
         self._holders: dict[TokenId, int] = {}  # subscriptions that read a token
         self._subscriptions: dict[int, Subscription] = {}
         self._made = 0
@@ -93,6 +124,7 @@ class Feed:
             self._roll,
             self._news.sink,
             self.tally,
+            vigilance=self._vigilance,
         )
 
     # ------------------------------------------------------------ for everybody
@@ -124,9 +156,10 @@ class Feed:
             NotConnectedYet: A kind whose stream no version so far carries.
             Misuse: No such kind, kinds of tokens without any token, a number out of range, or a callback that is to be
                 awaited.
+            TooMany: More tokens than the settings allow; entering it says the same of what is followed already.
         """
         wanted = None if kinds is None else types_of(_each(kinds))
-        targets = tuple(dict.fromkeys((*_each(tokens), *_each(markets))))
+        targets = self._limits.named(chain(_each(tokens), _each(markets)))
         waiting = self._events_waiting if limit is None else limit
         if depth < 1 or not every_s > 0 or waiting < 1:
             raise Misuse(f"depth {depth}, every_s {every_s:g} and limit {waiting} must be positive")
@@ -176,9 +209,10 @@ class Feed:
         Raises:
             UnknownTarget: One means none; `.nearest` names some that come near.
             VenueUnreachable: The venue could not be asked.
+            TooMany: More names than there may be tokens.
         """
         found: dict[str, MarketListed] = {}
-        for target in targets:
+        for target in self._limits.named(targets):
             for market in await find(target, self._catalogue):
                 found.setdefault(market.condition, market)
                 self.listed.update(dict.fromkeys(market.tokens, market))
@@ -206,7 +240,12 @@ class Feed:
             now_s=self._clock.monotonic_s(),
             former_last_ns=self._last_ns,
             former_errors=self._reader_errors,
+            witness=self.witness_status(),
         )
+
+    def witness_status(self) -> dict[str, object] | None:
+        """Return how the comparing of books with REST stands, JSON-ready; None where nothing is compared."""
+        return None if self._proof is None else self._proof.status()
 
     async def reconnect(self) -> None:
         """Take new sockets for all; their books answer again with their next snapshots, and not before."""
@@ -224,8 +263,10 @@ class Feed:
     async def attach(self, subscription: Subscription) -> None:
         """Begin to hand a subscription events. See `Subscription`."""
         self._check_running()
+        self._limits.check(self._subscriptions, self._holders, filter(is_token_id, subscription.targets))
         tokens = await self._tokens_of(subscription.targets)
-        self._check_running()  # both may have ended while the venue was asked
+        self._check_running()  # both may have ended while the venue was asked, and others may have come
+        self._limits.check(self._subscriptions, self._holders, tokens)
         if subscription.ended:
             raise Misuse(f"{subscription.id} was closed while it was being entered; make another")
         same = tuple(tokens) == subscription.targets  # one tuple for both, as thousands may stand open
@@ -235,10 +276,8 @@ class Feed:
             self._holders[token] = self._holders.get(token, 0) + 1
         self._connections.want(token for token in tokens if self._holders[token] == 1)
         for token in tokens:
-            books = self.books.of(token)
-            assert books is not None  # noqa: S101 - it has just been placed
             for reader in subscription.readers:
-                books.read(token, reader)
+                self.books.read(token, reader)
         # Who reads tokens is told of their own markets' resolutions anyway.
         self._news.read(subscription.reader, {MarketCreated} & (subscription.kinds or set()) if tokens else NEWS)
         self._settle()
@@ -252,15 +291,15 @@ class Feed:
         self._news.leave(subscription.reader)
         free = []
         for token in subscription.tokens:
-            books = self.books.of(token)
-            if books is not None:
-                for reader in subscription.readers:
-                    books.leave(token, reader)
+            for reader in subscription.readers:
+                self.books.leave(token, reader)
             self._holders[token] -= 1
             if not self._holders[token]:
                 del self._holders[token]
                 free.append(token)
         self._connections.release(free)
+        if self._proof is not None:
+            self._proof.markets.release(free)
         self._settle()
 
     def _check_running(self) -> None:
@@ -280,6 +319,8 @@ class Feed:
         """Own the sockets until cancelled. Subscriptions end first, so that no book answers without its socket."""
         async with asyncio.TaskGroup() as group:
             self._connections.start(group)
+            if self._proof is not None:
+                self._proof.start(group)
             try:
                 await asyncio.get_running_loop().create_future()
             finally:
@@ -297,11 +338,11 @@ class Feed:
                 tokens[TokenId(target)] = None
             else:
                 tokens.update(dict.fromkeys(tokens_meant(target, await self.resolve(target))))
+            self._limits.check_tokens(len(tokens))
         return list(tokens)
 
     async def _next_change(self, token: TokenId, within_s: float) -> None:
         """Return when a token's book may have changed its freshness, or after `within_s`."""
-        books = self.books.of(token)
         changed = asyncio.get_running_loop().create_future()
 
         def note(_: Event) -> None:
@@ -309,8 +350,7 @@ class Feed:
                 changed.set_result(None)
 
         self._moved.add(changed)
-        if books is not None:
-            books.read(token, note)
+        self.books.read(token, note)
         try:
             async with asyncio.timeout(within_s):
                 await changed
@@ -318,8 +358,7 @@ class Feed:
             pass
         finally:
             self._moved.discard(changed)
-            if books is not None:
-                books.leave(token, note)
+            self.books.leave(token, note)
 
 
 def _each(names: Iterable[Name]) -> Iterable[Name]:

@@ -1,16 +1,20 @@
 """How the feed is, in the shape people know it by: connections, subscriptions, statistics."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Final
 
+from polywire.core.lag import Lag, combined
 from polywire.services.feed.books import FeedBooks
-from polywire.services.feed.connection import Connection
 from polywire.services.feed.connections import Connections
 from polywire.services.feed.subscription import Subscription
+from polywire.services.line_status import connected, socket_status
 from polywire.wire.tally import Tally
 
-_SECOND_NS = 1_000_000_000
+_SECOND_NS: Final = 1_000_000_000
+_SAMPLES: Final = 8
+_SAMPLE_LETTERS: Final = 200
 
 
 def status_of(
@@ -23,11 +27,13 @@ def status_of(
     now_s: float,
     former_last_ns: int,
     former_errors: int,
+    others: Mapping[str, Mapping[str, object]] | None = None,
+    witness: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Return the status, JSON-ready.
 
     Args:
-        connections: The sockets.
+        connections: The sockets of the market channel.
         subscriptions: Every subscription that is open.
         tally: What was decoded.
         books: The books of all sockets.
@@ -35,58 +41,62 @@ def status_of(
         now_s: Our monotonic clock.
         former_last_ns: When the last event was seen by subscriptions that are no more; 0: never.
         former_errors: Exceptions of their callbacks.
+        others: The other channels by name, each as `services.line_status.channel_status` makes it.
+        witness: What the comparison with REST says of itself.
     """
     sockets = connections.numbered.values()
-    freshness = Counter(str(book.freshness) for book in books.values())
+    freshness = Counter(book.freshness for book in books.values())
     last_ns = max((former_last_ns, *(one.last_ns for one in subscriptions)))
     return {
         "connections": {
             "clob": {
-                "connected": bool(sockets) and all(one.connected for one in sockets),
+                "connected": connected(sockets),
                 "url": url,
                 "tokens": len(books),
-                "freshness": dict(freshness),
-                "sockets": [_socket(one, now_s) for one in sockets],
-            }
+                "freshness": {str(state): count for state, count in freshness.items()},
+                "sockets": [socket_status(one, now_s) | {"tokens": len(one.tokens)} for one in sockets],
+            },
+            **(others or {}),
         },
         "subscriptions": {"total": len(subscriptions), "active": [_subscription(one) for one in subscriptions]},
         "statistics": {
+            "frames": connections.total("frames"),
+            "bytes": connections.total("bytes"),
             "total_events": tally.decoded,
             "events_by_type": tally.messages,
             "undecoded": dict(tally.undecoded),
+            "undecoded_samples": _samples(tally),
             "unknown_fields": {f"{kind}.{field}": count for (kind, field), count in tally.unknown_fields.items()},
             "connection_errors": connections.total("failed"),
             "reconnect_count": connections.total("reconnects"),
             "last_event_at": _time(last_ns),
+            "lag": _lag(one.lag for one in sockets),
             "best_price_checks": books.total("best_checks"),
             "best_price_mismatches": books.total("best_mismatches"),
             "pruned_levels": books.total("pruned_levels"),
             "book_checks": books.total("book_checks"),
             "book_mismatches": books.total("book_mismatches"),
             "reader_errors": books.total("reader_errors") + former_errors + sum(one.errors for one in subscriptions),
+            **({} if witness is None else {"witness": witness}),
         },
         "background_task": "running" if connections.running else "ended",
     }
 
 
-def _socket(one: Connection, now_s: float) -> dict[str, object]:
-    age_s = None if one.opened_s is None else now_s - one.opened_s
-    return {
-        "number": one.number,
-        "state": one.link.phase.value,
-        "local": one.socket_address,
-        "tokens": len(one.tokens),
-        "age_s": _rounded(age_s),
-        "last_data_s": _ago(one.last_data_s, now_s),
-        "last_pong_s": _ago(one.last_pong_s, now_s),
-        "frames": one.frames,
-        "bytes": one.bytes,
-        "bytes_per_second": round(one.bytes_a_second(now_s), 1),
-        "opened": one.opened,
-        "failed_dials": one.failed,
-        "next_try_s": _rounded(one.next_try_s(now_s)),
-        "reasons": [{"seconds_ago": _ago(at, now_s), "reason": reason} for at, reason in one.reasons],
-    }
+def _samples(tally: Tally) -> dict[str, str]:
+    """Return the first input of each kind that could not be read, of a few kinds, cut."""
+    kinds = tuple(tally.samples)[:_SAMPLES]
+    return {kind: _text(tally.samples[kind][0]) for kind in kinds}
+
+
+def _text(sample: bytes) -> str:
+    text = sample.decode(errors="backslashreplace")
+    return text if len(text) <= _SAMPLE_LETTERS else f"{text[:_SAMPLE_LETTERS]}…"
+
+
+def _lag(lags: Iterable[Lag]) -> dict[str, object]:
+    figures = combined(lags)
+    return {**figures._asdict(), "our_clock_behind_ms": figures.behind_ms}
 
 
 def _subscription(one: Subscription) -> dict[str, object]:
@@ -108,11 +118,3 @@ def _time(unix_ns: int) -> str | None:
     if not unix_ns:
         return None
     return datetime.fromtimestamp(unix_ns / _SECOND_NS, UTC).isoformat(timespec="milliseconds")
-
-
-def _ago(at_s: float | None, now_s: float) -> float | None:
-    return None if at_s is None else _rounded(now_s - at_s)
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)

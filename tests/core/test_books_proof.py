@@ -1,0 +1,129 @@
+"""The books of a feed, as evidence beside the stream moves them: proof, quiet, reads over REST, the end of a market."""
+
+from typing import Final
+
+import pytest
+
+from core.events import CONDITION, OTHER, TOKEN, change, snapshot
+from core.setting import ASKS, BIDS
+from polywire.core.books import Books
+from polywire.model.events import Event
+from polywire.model.health import Freshness, FreshnessChanged, Gap
+from polywire.model.market import BookReplaced, LevelChanged, MarketResolved
+from polywire.model.units import TokenId
+
+ENDED: Final = MarketResolved(CONDITION, "1", (TOKEN, OTHER, TokenId("99")), TOKEN, "Yes", (), 9_000, 900)
+
+
+def read_books(*, known: bool = True) -> tuple[Books, list[Event]]:
+    books, told = Books(), list[Event]()
+    books.read(TOKEN, told.append)
+    if known:
+        books.book(snapshot(BIDS, ASKS))
+    told.clear()
+    return books, told
+
+
+def test_proof_moves_the_instant_of_a_book_that_answers_and_never_back() -> None:
+    books, _ = read_books()
+    was = books[TOKEN].verified_ns
+    books.prove(TOKEN, was + 5)
+    books.prove(TOKEN, was + 3)
+    assert books[TOKEN].verified_ns == was + 5
+
+
+def test_proof_of_a_book_that_does_not_answer_or_is_not_followed_proves_nothing() -> None:
+    books, _ = read_books()
+    was = books[TOKEN].verified_ns
+    books.doubt((TOKEN,), Freshness.SUSPECT, "something", 10)
+    books.prove(TOKEN, was + 5)
+    books.prove(OTHER, was + 5)
+    assert (books[TOKEN].verified_ns, OTHER in books) == (was, False)
+
+
+def test_a_book_that_answers_turns_quiet_and_back_and_is_told_each_time_once() -> None:
+    books, told = read_books()
+    for freshness in (Freshness.QUIET, Freshness.QUIET, Freshness.CURRENT):
+        books.turn(TOKEN, freshness, "looked at", 20, 2)
+        assert books[TOKEN].best_bid
+    assert [(one.was, one.now, one.reason) for one in told if isinstance(one, FreshnessChanged)] == [
+        ("current", "quiet", "looked at"),
+        ("quiet", "current", "looked at"),
+    ]
+
+
+def test_a_book_that_does_not_answer_is_turned_by_nobody() -> None:
+    books, told = read_books()
+    books.doubt((TOKEN,), Freshness.SUSPECT, "something", 10)
+    told.clear()
+    books.turn(TOKEN, Freshness.QUIET, "looked at", 20)
+    books.turn(OTHER, Freshness.QUIET, "looked at", 20)
+    assert (books[TOKEN].freshness, told) == (Freshness.SUSPECT, [])
+
+
+def test_changes_without_a_snapshot_are_applied_and_told_where_they_are_expected() -> None:
+    books, told = read_books(known=False)
+    books.await_snapshots((TOKEN,), "subscribed", 5)
+    books.levels([change("bid", 4_000, 7)])
+    assert (books.early, [one for one in told if isinstance(one, LevelChanged)]) == (1, [])
+    books.expect_changes(TOKEN)
+    books.expect_changes(OTHER)
+    books.levels([change("bid", 4_000, 7)])
+    assert [type(one) for one in told if not isinstance(one, FreshnessChanged)] == [LevelChanged]
+    assert (books[TOKEN].freshness, OTHER in books) == (Freshness.SYNCING, False)
+    books.await_snapshots((TOKEN,), "subscribed again", 6)
+    assert books[TOKEN].freshness is Freshness.SYNCING  # it never had a book to be lost
+
+
+def test_the_first_book_of_a_token_ends_no_gap_however_it_came() -> None:
+    books, told = read_books(known=False)
+    books.await_snapshots((TOKEN,), "subscribed", 5)
+    books.expect_changes(TOKEN)
+    books.book(snapshot(BIDS, ASKS), "read over REST")
+    assert not any(isinstance(one, Gap) for one in told)
+    assert books[TOKEN].reason == "read over REST"
+    assert [one.reason for one in told if isinstance(one, FreshnessChanged)][-1] == "read over REST"
+
+
+def test_the_books_of_a_resolved_market_are_empty_and_quiet() -> None:
+    books, told = read_books()
+    books.end(ENDED)
+    book = books[TOKEN]
+    assert (book.freshness, book.reason, book.ended) == (Freshness.QUIET, "its market is resolved", True)
+    assert (len(book.bids), len(book.asks)) == (0, 0)
+    assert [type(one) for one in told] == [BookReplaced, FreshnessChanged]
+    told.clear()
+    books.end(ENDED)
+    assert told == []
+
+
+def test_an_empty_book_of_a_resolved_market_is_not_replaced() -> None:
+    books, told = read_books()
+    books.book(snapshot([], []))
+    told.clear()
+    books.end(ENDED)
+    assert [type(one) for one in told] == [FreshnessChanged]
+
+
+def test_a_resolution_ends_the_gap_of_a_book_that_did_not_answer() -> None:
+    books, told = read_books()
+    verified_ns = books[TOKEN].verified_ns
+    books.doubt((TOKEN,), Freshness.SUSPECT, "something", 10)
+    told.clear()
+    books.end(ENDED)
+    assert [type(one) for one in told] == [Gap, FreshnessChanged, BookReplaced, FreshnessChanged]
+    assert isinstance(told[0], Gap)
+    assert (told[0].from_ns, told[0].to_ns, told[0].reason) == (verified_ns, 900, "something")
+    assert (books[TOKEN].freshness, books.suspects) == (Freshness.QUIET, set())
+
+
+@pytest.mark.parametrize("what", ["a doubt", "a new socket"])
+def test_nothing_makes_the_book_of_a_resolved_market_doubtful(what: str) -> None:
+    """No snapshot of it will come any more: waiting for one would never end."""
+    books, _ = read_books()
+    books.event(ENDED)
+    if what == "a doubt":
+        books.doubt(None, Freshness.SUSPECT, "something", 1_000)
+    else:
+        books.await_snapshots((TOKEN,), "lost", 1_000)
+    assert books[TOKEN].freshness is Freshness.QUIET
