@@ -160,11 +160,12 @@ class CredentialsRefused(VenueUnreachable):
     def __init__(self, url: str, key: str, *, status: int = 401) -> None:
         self.key = key
         super().__init__(url, f"HTTP {status}", status=status)
-        self.args = (
-            f"{url} does not take the API key {key} (HTTP {status}): its secret, its passphrase or its wallet's address is "
-            "another's, it was deleted, or this clock is wrong by minutes; check these, or remove the three "
-            "POLYMARKET_API_… values and let a new key be made from POLYGON_PRIVATE_KEY",
+        told = (
+            f"{url} does not take the API key {key} (HTTP {status}): it was deleted, its secret, passphrase or address "
+            "is another's, or this clock is wrong by minutes; check these, or remove POLYMARKET_API_KEY, "
+            "POLYMARKET_API_SECRET and POLYMARKET_PASSPHRASE and let a key be made from POLYGON_PRIVATE_KEY"
         )
+        self.args = (told,)
 
 
 class DataOwned(PolywireError):

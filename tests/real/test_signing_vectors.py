@@ -10,12 +10,13 @@ import pytest
 
 from polywire.exchange.trading.auth import Authenticator
 from polywire.exchange.trading.forms import OrderFields
-from polywire.exchange.trading.keys import Keys, hmac_of
+from polywire.exchange.trading.keys import Keys
 from polywire.exchange.trading.recovery import Recovery
 from polywire.exchange.trading.signed_orders import signed_order, verified
 from polywire.exchange.trading.sqlite_store import opened_store
 from polywire.exchange.trading.typed_data import contract_for
 from polywire.exchange.trading.wallets import wallets_of
+from polywire.io.signing import hmac_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 CHAIN: Final = 137  # the vectors are of the venue; ours is another, so that no order of ours is good there

@@ -25,7 +25,8 @@ from polywire.exchange.trading.typed_data import (
     nested_digest,
     order_struct_hash,
 )
-from polywire.exchange.trading.wallets import checksummed, wallets_of
+from polywire.exchange.trading.wallets import wallets_of
+from polywire.io.signing import checksummed
 
 pytestmark = pytest.mark.anyio
 ANN = Signer(0xA11)

@@ -8,7 +8,7 @@ from polywire.exchange.answers import Refused
 from polywire.exchange.trading.keys import Keys
 from polywire.exchange.trading.records import ApiKey
 from polywire.exchange.trading.recovery import Recovery
-from polywire.exchange.trading.typed_data import login_digest
+from polywire.io.signing import login_digest
 
 STALE_S: Final = 120
 """How far a request's time may lie from ours. What the venue allows is not documented. Clients re-use headers for all

@@ -10,6 +10,7 @@ import msgspec
 
 from polywire.exchange.trading.records import ApiKey
 from polywire.exchange.trading.store import Store
+from polywire.io.signing import hmac_of
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -100,11 +101,6 @@ class Keys:
         latest = self._latest.get((key.address, key.nonce))
         if latest is None or latest.generation <= key.generation:
             self._latest[key.address, key.nonce] = key
-
-
-def hmac_of(secret: bytes, message: bytes) -> str:
-    """Return the HMAC-SHA256 of a message as clients write it: url-safe base64, padded."""
-    return base64.urlsafe_b64encode(hmac.digest(secret, message, hashlib.sha256)).decode()
 
 
 def _name(key: ApiKey) -> str:

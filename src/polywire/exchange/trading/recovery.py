@@ -14,7 +14,7 @@ from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
-from polywire.exchange.trading.typed_data import keccak256
+from polywire.io.signing import keccak256
 
 try:
     import coincurve

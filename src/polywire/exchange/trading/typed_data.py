@@ -1,7 +1,8 @@
-"""What is signed here, as 32 bytes each: the EIP-712 digests of a login, an order, and an order in a deposit wallet.
+"""What is signed here, as 32 bytes each: the EIP-712 digests of an order, and of an order in a deposit wallet.
 
-Written out over keccak-256: there are three of them, and their types do not change. Source: docs/protocol.md,
-"Signatures"; EIP-712; ERC-7739 for the nested form.
+Written out over keccak-256: there are two of them, and their types do not change. That of a login is in
+`polywire.io.signing`, for we sign logins too. Source: docs/protocol.md, "Signatures"; EIP-712; ERC-7739 for the nested
+form.
 """
 
 from enum import Enum
@@ -9,7 +10,8 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
-from Crypto.Hash import keccak as _keccak
+
+from polywire.io.signing import keccak256
 
 CHAIN_ID: Final = 80_002
 """Not 137: no order signed for us is a valid live one."""
@@ -60,28 +62,19 @@ class SignedOrder(msgspec.Struct, frozen=True):
     builder: bytes
 
 
-def keccak256(data: bytes) -> bytes:
-    """Return the keccak-256 of bytes: Ethereum's, not SHA3-256."""
-    return _keccak.new(digest_bits=256, data=data).digest()
-
-
 ORDER_TYPE: Final = (
     b"Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,uint256 takerAmount,"
     b"uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,bytes32 builder)"
 )
 _ORDER: Final = keccak256(ORDER_TYPE)
 _DOMAIN: Final = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
-_LOGIN_DOMAIN: Final = keccak256(b"EIP712Domain(string name,string version,uint256 chainId)")
-_LOGIN: Final = keccak256(b"ClobAuth(address address,string timestamp,uint256 nonce,string message)")
 _NESTED: Final = keccak256(
     b"TypedDataSign(Order contents,string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
     + ORDER_TYPE
 )
 _EXCHANGE_NAME: Final = keccak256(b"Polymarket CTF Exchange")
 _WALLET_NAME: Final = keccak256(b"DepositWallet")
-_LOGIN_NAME: Final = keccak256(b"ClobAuthDomain")
 _ONE: Final = keccak256(b"1")
-_LOGIN_MESSAGE: Final = keccak256(b"This message attests that I control the given wallet")
 _ZERO: Final = bytes(32)
 
 
@@ -136,21 +129,6 @@ def nested_digest(order: SignedOrder, contract: Contract, chain_id: int) -> byte
     wallet = _WALLET_NAME + _ONE + _word(chain_id) + _address(order.signer) + _ZERO
     inner = keccak256(_NESTED + order_struct_hash(order) + wallet)
     return keccak256(b"\x19\x01" + domain_separator(contract, chain_id) + inner)
-
-
-def login_digest(address: bytes, timestamp: str, nonce: int, chain_id: int) -> bytes:
-    """Return what a wallet signs to make an API key, or to have it told again (L1).
-
-    Args:
-        address: The wallet, 20 bytes.
-        timestamp: Unix seconds, as text.
-        nonce: Which of its keys.
-        chain_id: Where.
-    """
-    domain = keccak256(_LOGIN_DOMAIN + _LOGIN_NAME + _ONE + _word(chain_id))
-    stamp = keccak256(timestamp.encode())
-    login = keccak256(_LOGIN + _address(address) + stamp + _word(nonce) + _LOGIN_MESSAGE)
-    return keccak256(b"\x19\x01" + domain + login)
 
 
 def _word(number: int) -> bytes:

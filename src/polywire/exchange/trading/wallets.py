@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from polywire.exchange.trading.typed_data import keccak256
+from polywire.io.signing import checksummed, keccak256
 
 _PROXY_FACTORY: Final = bytes.fromhex("aB45c5A4B0c941a2F231C04C3f49182e1A254052")
 _PROXY_IMPLEMENTATION: Final = bytes.fromhex("44e999d5c2F66Ef0861317f9A4805AC2e90aEB4f")
@@ -65,20 +65,6 @@ def wallets_of(owner: str) -> Wallets:
             _deployed(_DEPOSIT_FACTORY, salt, keccak256(uups)),
             _deployed(_DEPOSIT_FACTORY, salt, keccak256(beacon)),
         ),
-    )
-
-
-def checksummed(address: bytes) -> str:
-    """Return an address as EIP-55 spells it: capitals where its own hash says so.
-
-    >>> checksummed(bytes.fromhex("19e7e376e7c213b7e7e7e46cc70a5dd086daff2a"))
-    '0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A'
-    """
-    text = address.hex()
-    wanted = keccak256(text.encode()).hex()
-    return "0x" + "".join(
-        sign.upper() if int(nibble, 16) > 7 else sign  # noqa: PLR2004 - the upper half of a nibble
-        for sign, nibble in zip(text, wanted, strict=False)
     )
 
 
