@@ -1,5 +1,7 @@
 """`core.books`: what is told of a doubt and a gap, and what the venue states against what a book holds."""
 
+from typing import Any
+
 import pytest
 
 from core.events import OTHER, TOKEN, change, snapshot
@@ -22,11 +24,55 @@ def test_a_first_snapshot_tells_the_freshness_and_then_itself_and_is_no_gap() ->
     assert heard == [FreshnessChanged(TOKEN, Freshness.COLD, Freshness.CURRENT, "snapshot", 4, 3, 4), event]
 
 
-def test_a_snapshot_of_a_current_book_tells_itself_alone() -> None:
+@pytest.mark.parametrize(
+    "bids",
+    [
+        BIDS,
+        BIDS[:-1],  # the best was taken whole
+        (*BIDS[:-1], (3_300, 1)),  # or in part
+        (*BIDS, (3_350, 4)),  # or something rests there now
+        (),
+    ],
+)
+def test_a_snapshot_that_differs_by_no_more_than_trades_do_tells_itself_alone(bids: Any) -> None:
     heard: list[Event] = []
-    event = snapshot(ASKS, BIDS)
+    event = snapshot(bids, ASKS)
     with_book(heard.append).book(event)
     assert heard == [event]
+
+
+@pytest.mark.parametrize(
+    ("bids", "levels"),
+    [
+        (((100, 9), (2_000, 1), (3_000, 5), (3_300, 2)), 1),
+        (((100, 8), (3_000, 5), (3_300, 2)), 2),
+        (((3_000, 5), (3_300, 2)), 1),
+        (((100, 9), (3_300, 2)), 1),
+    ],
+)
+def test_a_snapshot_that_shows_a_lost_change_tells_the_gap_that_it_heals(bids: Any, levels: int) -> None:
+    heard: list[Event] = []
+    event = snapshot(bids, ASKS, venue_ms=9, seen_ns=9_000)
+    with_book(heard.append).book(event)
+    reason = f"the next snapshot shows that changes of {levels} levels were lost"
+    assert heard == [Gap((TOKEN,), 1_000, 9_000, reason, 9, 9_000), event]
+
+
+def test_a_message_older_than_the_one_before_makes_its_books_suspect() -> None:
+    """Sizes are absolute: an old one in place of a newer one is wrong until the level changes again."""
+    heard: list[Event] = []
+    books = with_book(heard.append)
+    books.levels([change("bid", 3_000, 7, venue_ms=8)])
+    books.levels([change("bid", 3_000, 6, venue_ms=8)])
+    assert books[TOKEN].freshness is Freshness.CURRENT
+    books.levels([change("bid", 3_000, 5, venue_ms=7)])
+    assert books[TOKEN].freshness is Freshness.SUSPECT
+    assert books[TOKEN].reason == "a message of 7 ms came after a later one: frames are out of order"
+    books.follow(OTHER)
+    books.book(snapshot(BIDS, ASKS, token=OTHER, venue_ms=9))
+    books.book(snapshot(BIDS, ASKS, venue_ms=9))
+    books.levels([change("bid", 1, 1, venue_ms=8), change("bid", 1, 1, venue_ms=8, token=OTHER)])
+    assert books.suspects == {TOKEN, OTHER}
 
 
 @pytest.mark.parametrize("freshness", [Freshness.SUSPECT, Freshness.RESYNCING])
@@ -129,7 +175,7 @@ def test_a_missing_best_silences_the_book_until_the_next_snapshot() -> None:
     reason = "the venue states best prices 3350 and 3400 (1e-4) that the book does not hold"
     assert heard == [FreshnessChanged(TOKEN, Freshness.CURRENT, Freshness.SUSPECT, reason, 1_000, 3, 4), lacking]
     assert (counts(books)["best_mismatches"], books.pruned_levels) == (1, 0)
-    books.levels([change("bid", 3_350, 1, (3_350, 3_400))])  # even though the bests agree again
+    books.levels([change("bid", 3_350, 1, (3_350, 3_400), venue_ms=3)])  # even though the bests agree again
     with pytest.raises(BookNotCurrent, match="3350"):
         books[TOKEN].answer()
     books.book(snapshot(BIDS, ASKS))

@@ -127,3 +127,52 @@ def test_nothing_makes_the_book_of_a_resolved_market_doubtful(what: str) -> None
     else:
         books.await_snapshots((TOKEN,), "lost", 1_000)
     assert books[TOKEN].freshness is Freshness.QUIET
+
+
+def test_a_book_read_over_rest_answers_as_far_as_it_is_said_and_tells_the_gap_back_to_its_last_proof() -> None:
+    books, told = read_books()
+    verified_ns = books[TOKEN].verified_ns
+    books.await_snapshots((TOKEN,), "lost", 2_000)
+    told.clear()
+    books.read_over(snapshot(BIDS, ASKS, seen_ns=3_000), Freshness.RESYNCING, "read over REST")
+    assert [type(one) for one in told] == [Gap, BookReplaced]
+    assert isinstance(told[0], Gap)
+    assert (told[0].from_ns, told[0].to_ns, told[0].reason) == (verified_ns, 3_000, "lost")
+    told.clear()
+    books.read_over(snapshot(BIDS, ASKS, seen_ns=4_000), Freshness.QUIET, "it stands still")
+    assert [type(one) for one in told] == [Gap, FreshnessChanged, BookReplaced]
+    assert books[TOKEN].best_bid == BIDS[-1][0]
+    told.clear()
+    books.read_over(snapshot(BIDS, ASKS, seen_ns=5_000), Freshness.QUIET, "it stands still")
+    assert [type(one) for one in told] == [BookReplaced]
+    told.clear()
+    books.read_over(snapshot(BIDS[1:], ASKS, seen_ns=6_000), Freshness.RESYNCING, "it moves")
+    assert [type(one) for one in told] == [Gap, FreshnessChanged, BookReplaced]
+    assert isinstance(told[0], Gap)
+    assert (told[0].from_ns, told[0].reason) == (5_000, "it moves")
+
+
+def test_a_book_read_over_rest_keeps_the_instant_of_its_stream() -> None:
+    """Messages under way may be older than what REST has shown, and are not out of order for that."""
+    books, _ = read_books()
+    heard_ms = books[TOKEN].heard.venue_ms
+    books.read_over(snapshot(BIDS, ASKS, venue_ms=heard_ms + 50, seen_ns=3_000), Freshness.CURRENT, "read")
+    books.levels([change("bid", 4_000, 7, venue_ms=heard_ms + 20)])
+    assert books[TOKEN].freshness is Freshness.CURRENT
+
+
+def test_what_nobody_reads_or_follows_is_read_over_rest_without_a_word() -> None:
+    books = Books()
+    books.read_over(snapshot(BIDS, ASKS), Freshness.CURRENT, "read")
+    assert TOKEN not in books
+    books.follow(TOKEN)
+    books.read_over(snapshot(BIDS, ASKS), Freshness.CURRENT, "read")
+    assert books[TOKEN].best_bid == BIDS[-1][0]
+
+
+def test_the_first_book_that_is_read_over_rest_ends_no_gap() -> None:
+    books, told = read_books(known=False)
+    books.await_snapshots((TOKEN,), "subscribed", 5)
+    told.clear()
+    books.read_over(snapshot(BIDS, ASKS), Freshness.CURRENT, "read")
+    assert [type(one) for one in told] == [FreshnessChanged, BookReplaced]

@@ -107,14 +107,32 @@ def test_a_token_that_nobody_asked_its_socket_for_is_left_alone() -> None:
 
 def test_a_book_read_over_rest_is_read_again_every_five_seconds_until_its_socket_speaks() -> None:
     books, vigil = followed()
-    books.book(snapshot(103.0), "read over REST")
+    books.await_snapshots((TOKEN,), "lost", 102 * S)
+    books.read_over(snapshot(103.0), Freshness.RESYNCING, "read over REST")
     vigil.restated(TOKEN, 103 * S)
     assert vigil.is_polled(TOKEN)
     assert wants(vigil, 107.9) == []
     assert wants(vigil, 108.0) == [("POLLED", TOKEN)]
-    books.levels([change(108.5)])
+    books.book(snapshot(108.5))
     assert wants(vigil, 109.0) == []
     assert not vigil.is_polled(TOKEN)
+    assert books[TOKEN].freshness is Freshness.CURRENT
+
+
+def test_a_socket_that_speaks_again_without_a_snapshot_makes_its_book_doubtful_and_rest_is_asked_at_once() -> None:
+    """What it left out between the last read and now is not known (docs/reliability.md, `freeze`)."""
+    books, vigil = followed()
+    books.read_over(snapshot(103.0), Freshness.QUIET, "read over REST")
+    vigil.restated(TOKEN, 103 * S)
+    assert wants(vigil, 104.0) == []
+    books.levels([change(105.0)])
+    assert wants(vigil, 105.5) == [("MISSING", TOKEN)]
+    assert books[TOKEN].freshness is Freshness.SUSPECT
+    assert (books.suspects, vigil.is_doubted(TOKEN), vigil.is_polled(TOKEN)) == (set(), True, False)
+    books.read_over(snapshot(105.6), Freshness.CURRENT, "its changes come")
+    vigil.answered(TOKEN)
+    assert wants(vigil, 106.0) == []
+    assert not vigil.is_doubted(TOKEN)
 
 
 def test_a_doubted_hash_is_asked_about_at_once_and_once() -> None:
@@ -248,7 +266,7 @@ class AnySignals(RuleBasedStateMachine):
     @rule(token=st.sampled_from([TOKEN, OTHER]))
     def read(self, token: TokenId) -> None:
         self.books.expect_changes(token)
-        self.books.book(snapshot(self.now, token), "read over REST")
+        self.books.read_over(snapshot(self.now, token), Freshness.RESYNCING, "read over REST")
         self.vigil.restated(token, self._ns)
 
     @invariant()
@@ -269,8 +287,8 @@ class AnySignals(RuleBasedStateMachine):
             return
         for before, after in zip(self.told, self.told[1:], strict=False):
             if isinstance(before, Gap):
-                assert isinstance(after, FreshnessChanged)
-                assert after.now in ANSWERING
+                assert isinstance(after, FreshnessChanged | BookReplaced)
+                assert isinstance(after, BookReplaced) or after.now in ANSWERING or "REST" in after.reason
 
 
 TestAnySignals = AnySignals.TestCase

@@ -1,5 +1,6 @@
 """Two copies of one token's stream, and readers who go from one to the other."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ def traded(number: int, transaction: str = "0xa", seen_ns: int = 0) -> Traded:
     return Traded(TOKEN, CONDITION, 3_000, number, "BUY", None, transaction, number, seen_ns)
 
 
-def copies(a: list[Event], b: list[Event], digests: tuple[str, str] = ("", "")) -> Copies:
+def copies(a: Sequence[Event], b: Sequence[Event], digests: tuple[str, str] = ("", "")) -> Copies:
     """Return copies after all of the one has come, then all of the other."""
     both = Copies(digests)
     for event in a:
@@ -79,6 +80,14 @@ def test_a_snapshot_meets_the_other_copy_behind_the_message_that_has_its_digest(
     """A message of two changes of one token gives both the digest of the book after it."""
     halves = [moved(1, digest="x"), replace(moved(2, digest="x"), side="ask"), moved(3)]
     both = copies(halves, begun("x"))
+    assert (both.joined, both.ahead(A)) == (True, 1)
+
+
+def test_a_copy_that_is_behind_the_others_snapshot_meets_it_at_the_message_of_its_digest() -> None:
+    """A message of two changes meets it with the first; the second is in the snapshot too."""
+    both = copies(begun("x"), [moved(1), moved(2, digest="x"), replace(moved(3, digest="x"), side="ask")])
+    assert (both.joined, both.ahead(A), both.ahead(B)) == (True, 0, 0)
+    both.arrive(A, moved(4))
     assert (both.joined, both.ahead(A)) == (True, 1)
 
 
@@ -132,11 +141,62 @@ def test_facts_that_only_one_copy_brings_are_forgotten_after_a_while() -> None:
     both = Copies()
     for number in range(1_000):
         both.arrive(A, traded(number, seen_ns=number * WINDOW_NS))
-    kept = sum(fact in both._copies[A].facts for fact in [key_of(traded(number)) for number in range(1_000)])
-    assert kept <= 64
+    crossing = Crossing(both, told=B)
+    assert len(crossing.due) <= 64
     for number in range(1_000):
         both.arrive(B, traded(number, seen_ns=1))  # all young: none may be forgotten
-    assert len(both._copies[B].facts) >= 900
+    assert len(Crossing(both, told=A).due) == 1_000
+
+
+def test_facts_that_both_brought_are_nobodys_debt() -> None:
+    both = copies([moved(1), traded(1), traded(1)], [moved(1), traded(1)])
+    both.arrive(B, traded(1))
+    assert (Crossing(both, told=A).due, Crossing(both, told=B).due) == ((), ())
+    assert (Crossing(both, told=A).over, both.sure) == (True, True)
+
+
+def test_copies_are_sure_once_both_brought_one_message_and_not_at_a_snapshot_of_it() -> None:
+    """What came in the first behind that message may have come before the snapshot of the second."""
+    both = copies([], begun("x"), ("x", ""))
+    assert (both.joined, both.sure) == (True, False)
+    for copy in (A, B):
+        both.arrive(copy, moved(1))
+    assert both.sure
+
+
+def test_facts_that_both_brought_before_they_met_are_settled_then() -> None:
+    both = copies([traded(1), traded(1), traded(2), moved(1)], [traded(1), traded(1), moved(1)])
+    assert Crossing(both, told=A).due == ()
+    crossing = Crossing(both, told=A)
+    assert crossing.over  # the other began after that trade, or it would have brought it
+    assert crossing.take(traded(2)) == (replace(traded(2), repeated=True),)
+
+
+def test_a_fact_on_both_sides_of_where_the_copies_met_is_in_doubt() -> None:
+    """One copy brought it before, the other behind: it may be one that changed places, or two that say the same."""
+    both = copies([moved(1), traded(1)], [traded(1), moved(1)])
+    assert Crossing(both, told=A).due == (replace(traded(1), repeated=True),)
+
+
+def test_a_fact_that_may_answer_one_from_before_they_met_is_kept_in_doubt() -> None:
+    both = copies([traded(1), moved(1)], [moved(1), traded(1)])
+    assert Crossing(both, told=A).due == (replace(traded(1), repeated=True),)
+
+
+def test_a_message_that_came_twice_is_two_until_both_are_passed() -> None:
+    both = copies([moved(0), moved(1), moved(1), moved(2)], [moved(0), moved(1)])
+    assert both.ahead(A) == 2
+    both.arrive(B, moved(1))
+    both.arrive(B, moved(2))
+    assert (both.ahead(A), both.lost) == (0, [0, 0])
+    both = copies([moved(0), moved(1), moved(1), moved(2)], [moved(0), moved(2)])
+    assert both.lost == [0, 2]
+
+
+def test_once_readers_have_crossed_their_facts_are_not_told_by_the_copy_they_left() -> None:
+    both = copies([moved(1), traded(1)], [moved(1)])
+    both.crossed(A)
+    assert Crossing(both, told=B).due == ()
 
 
 def test_what_we_say_ourselves_is_no_part_of_a_stream() -> None:
@@ -161,6 +221,11 @@ def test_what_readers_heard_already_is_swallowed_when_the_other_copy_brings_it()
     assert (crossing.take(moved(2)), crossing.take(moved(3))) == ((), ())
     assert crossing.over
     assert crossing.take(moved(4)) == (moved(4),)
+
+
+def test_moves_that_the_other_copy_went_past_are_not_waited_for() -> None:
+    crossing = Crossing(copies([moved(0), moved(1), moved(1), moved(2)], [moved(0)]), told=A)
+    assert (crossing.take(moved(2)), crossing.over) == ((), True)
 
 
 def test_moves_of_unknown_place_are_held_and_dropped_once_the_place_is_known() -> None:
@@ -199,6 +264,20 @@ def test_a_trade_without_a_transaction_comes_again_marked_as_perhaps_repeated() 
 
 def test_what_we_say_ourselves_is_handed_on() -> None:
     assert Crossing(Copies(), told=A).take(GAP) == (GAP,)
+
+
+def test_readers_who_must_go_on_before_they_arrived_take_along_what_they_heard() -> None:
+    """The copy they were going to ended too; the next one has brought all it had, or less, or more."""
+    heard: list[Event] = [moved(1), moved(2), traded(2), moved(3)]
+    first = copies(heard, [moved(1)])
+    level = copies([moved(1)], [moved(1)])
+    onward = Crossing(level, told=A, before=Crossing(first, told=A))
+    assert (onward.due, onward.caught_up) == ((), False)
+    assert [onward.take(event) for event in (*heard[1:], moved(4))] == [(), (), (), (moved(4),)]
+    behind = Crossing(copies([moved(0), moved(1)], [moved(0)]), told=A, before=Crossing(first, told=A))
+    assert [behind.take(event) for event in (*heard, moved(4))] == [(), (), (), (), (moved(4),)]
+    ahead = Crossing(copies([moved(1)], [*heard, moved(4)]), told=A, before=Crossing(first, told=A))
+    assert (ahead.due, ahead.over) == ((moved(4),), True)
 
 
 # ---------------------------------------------------------------- whatever the skew
@@ -275,7 +354,9 @@ def test_any_two_copies_cut_at_any_moment_tell_each_change_once_and_each_trade_a
     elif crossing.caught_up and expected:  # which of two that are the same was told cannot be known: the book is right
         assert heard[-1] == expected[-1]
     if before < opened or told_twice(stream):
-        return  # what came after the first had ended and before the second began, neither has; nor can copies be placed that say the same twice
+        # What came after the first had ended and before the second began, neither has; and a copy that says the same
+        # twice cannot be placed.
+        return
     for one in {key_of(event) for event in stream if isinstance(event, Traded)}:
         there = sum(isinstance(event, Traded) and key_of(event) == one for event in stream)
         alike = [event for event in told if isinstance(event, Traded) and key_of(event) == one]

@@ -28,6 +28,10 @@ class Mark(NamedTuple):
     condition: ConditionId
 
 
+NOTHING_HEARD: Final = Mark("", 0, 0, ConditionId(""))
+"""Where a token's stream stands before its first message."""
+
+
 class Book:
     """The book of one token, as far as it is known.
 
@@ -45,7 +49,7 @@ class Book:
             equal REST levels. An agreeing best price never moves it. 0: never.
         ended: Whether the market is resolved: nothing will move the book any more.
         heard: The last message that moved the book, a snapshot as its `Mark`: its `seen_ns` is the token's last sign of
-            life, its `digest` names how far its stream has been followed. None: none yet.
+            life, its `digest` names how far its stream has been followed. `NOTHING_HEARD`: none yet.
         moved_by_trade_ns: Our clock, when a trade or a snapshot last came: the last trade price may have changed.
         readers: Who is handed this token's events. They stand here so that one look-up finds book and readers.
     """
@@ -75,7 +79,7 @@ class Book:
         self.reason = "no snapshot yet"
         self.tick: int | None = None
         self.verified_ns = 0
-        self.heard: LevelChanged | Mark | None = None
+        self.heard: LevelChanged | Mark = NOTHING_HEARD
         self.ended = False
         self.moved_by_trade_ns = 0
         self._bid, self._ask = NO_BID, NO_ASK
@@ -143,6 +147,24 @@ class Book:
                 del ranks[at - 1], self._ask_sizes[at - 1]
                 self._ask = _PRICES[PRICE_ONE - ranks[-1]] if ranks else NO_ASK
         return self._bid == event.best_bid and self._ask == event.best_ask
+
+    def lacks(self, event: BookReplaced) -> int:
+        """Return in how many levels a snapshot differs beyond what trades explain: a change was lost, and heals now.
+
+        Trades take levels from the best on, and the venue may leave that to its next snapshot; so only levels worse
+        than the snapshot's best are compared.
+        """
+        differing = 0
+        for ranks, sizes, stated in (
+            (self._bid_ranks, self._bid_sizes, event.bids),
+            (self._ask_ranks, self._ask_sizes, event.asks),
+        ):
+            if stated.ranks:
+                until = bisect_left(ranks, stated.ranks[-1])
+                ours, theirs = (ranks[:until], sizes[:until]), (stated.ranks[:-1], stated.sizes[:-1])
+                if ours != theirs:
+                    differing += len(set(zip(*ours, strict=True)) ^ set(zip(*theirs, strict=True)))
+        return differing
 
     def settle(self, best_bid: int | None, best_ask: int | None) -> tuple[int, bool]:
         """Remove levels better than the best prices the venue states, and tell what remains to doubt.

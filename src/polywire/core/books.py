@@ -6,7 +6,7 @@ where somebody reads it, so a token without readers costs a book and nothing els
 
 from typing import Final
 
-from polywire.core.book import Book, Reader
+from polywire.core.book import Book, Mark, Reader
 from polywire.core.readers import SharedReaders
 from polywire.model.events import Event
 from polywire.model.health import ANSWERING, Freshness, FreshnessChanged, Gap
@@ -150,6 +150,7 @@ class Books:
             book = self.follow(token)
         was, doubted, verified_ns = book.freshness, book.reason, book.verified_ns
         known = token in self._warm
+        lacking = book.lacks(event) if was in ANSWERING else 0
         equal = book.replace(event)
         book.reason = reason
         self._warm[token] = book
@@ -158,6 +159,9 @@ class Books:
             self.book_mismatches += not equal
         if not book.readers:
             return
+        if lacking:
+            why = f"the next snapshot shows that changes of {lacking} levels were lost"
+            self._tell(book.readers, Gap((token,), verified_ns, event.seen_ns, why, event.venue_ms, event.seen_ns))
         if was is not Freshness.CURRENT:
             now, venue_ms = event.seen_ns, event.venue_ms
             if known and verified_ns and was not in ANSWERING:
@@ -175,10 +179,13 @@ class Books:
             one, two = events
             first, second = find(one.token), find(two.token)
             if first is not None and second is not None:
+                late = one.venue_ms < first.heard.venue_ms
                 if not first.change(one):
                     self._settle(first, one)
                 if not second.change(two):
                     self._settle(second, two)
+                if late:
+                    self._out_of_order(events)
                 for reader in first.readers:
                     try:
                         reader(one)
@@ -190,10 +197,18 @@ class Books:
                     except Exception as error:  # noqa: BLE001 - as above
                         self._reader_failed(reader, error)
                 return
+        self._levels_one_by_one(events)
+
+    def _levels_one_by_one(self, events: list[LevelChanged]) -> None:
+        find, late = self._warm.get, False
         for event in events:
             book = find(event.token) or self._first_change(event)
-            if book is not None and not book.change(event):
-                self._settle(book, event)
+            if book is not None:
+                late = late or event.venue_ms < book.heard.venue_ms
+                if not book.change(event):
+                    self._settle(book, event)
+        if late:
+            self._out_of_order(events)
         for event in events:  # told when all is applied: a reader may look at the other outcome's book
             book = find(event.token)
             if book is not None and book.readers:
@@ -270,6 +285,33 @@ class Books:
         if book is not None and book.freshness in ANSWERING:
             book.verified_ns = max(book.verified_ns, at_ns)
 
+    def read_over(self, event: BookReplaced, freshness: Freshness, reason: str) -> None:
+        """Take a book that was read over REST in place of what the stream should have brought.
+
+        Args:
+            event: The whole book.
+            freshness: `CURRENT` where its changes come again, `QUIET` where it stands still, else `RESYNCING`.
+            reason: One sentence.
+        """
+        book = self._books.get(event.token)
+        if book is None:
+            return
+        was, doubted, verified_ns, heard = book.freshness, book.reason, book.verified_ns, book.heard
+        equal = book.replace(event)
+        # The stream's own instant stays: what comes next on it may be older than what REST has shown.
+        book.heard = Mark("", heard.venue_ms, event.seen_ns, event.condition)
+        self._warm[event.token] = book
+        book.freshness, book.reason = freshness, reason
+        if not book.readers:
+            return
+        now, venue_ms = event.seen_ns, event.venue_ms
+        if verified_ns and not (equal and was in ANSWERING):
+            why = reason if was in ANSWERING else doubted
+            self._tell(book.readers, Gap((event.token,), verified_ns, now, why, venue_ms, now))
+        if was is not freshness:
+            self._tell(book.readers, FreshnessChanged(event.token, was, freshness, reason, now, venue_ms, now))
+        self._tell(book.readers, event)
+
     def expect_changes(self, token: TokenId) -> None:
         """Apply and tell changes of a followed token without a snapshot too: whoever reads it over REST wants them.
 
@@ -337,6 +379,15 @@ class Books:
         if missing and not self._from_empty and book.freshness in ANSWERING:  # a book in doubt learns nothing new
             reason = f"the venue states best prices {best_bid} and {best_ask} (1e-4) that the book does not hold"
             self.doubt((book.token,), Freshness.SUSPECT, reason, event.seen_ns, event.venue_ms)
+
+    def _out_of_order(self, events: list[LevelChanged]) -> None:
+        """Doubt the books of a message older than the one before: sizes are absolute, and now may be old ones."""
+        if self._from_empty:  # a book that nobody has stated cannot be wrong in more ways
+            return
+        one = events[0]
+        reason = f"a message of {one.venue_ms} ms came after a later one: frames are out of order"
+        followed = tuple(dict.fromkeys(event.token for event in events if event.token in self._warm))
+        self.doubt(followed, Freshness.SUSPECT, reason, one.seen_ns, one.venue_ms)
 
     def _tell(self, readers: tuple[Reader, ...], event: Event) -> None:
         for reader in readers:

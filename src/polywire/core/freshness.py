@@ -34,7 +34,7 @@ class Vigilance:
 class Why(IntEnum):
     """Why a book wants evidence, the most urgent first."""
 
-    MISSING = 0  # it does not answer, and no snapshot comes
+    MISSING = 0  # it does not answer, and no snapshot comes, or none would help
     POLLED = 1  # its socket brings nothing, so it is read
     DOUBTED = 2  # its hash is not the venue's
     SILENT = 3
@@ -64,9 +64,11 @@ DETECTORS: Final = (
     Detector(
         "price_change lost, deeper in the book", "proof over REST, or the hash of the next change", 60.0, "proof_s"
     ),
-    Detector("book lost after a trade", "stated best prices, then proof over REST", 60.0, "proof_s"),
+    Detector("book lost after a trade", "stated best prices, the next book, then proof over REST", 60.0, "proof_s"),
     Detector("book lost on subscribing", "a snapshot that does not come", 3.0, "missing_s"),
     Detector("everything of a token (frozen)", "silence against its rhythm, then REST", 30.0, "longest_s"),
+    Detector("two frames out of order", "the venue's time goes back", None, "", at_once=True),
+    Detector("two frames of one millisecond out of order", "proof over REST, or the hash", 60.0, "proof_s"),
     Detector("everything of a socket (frozen)", "silence of its tokens, then REST", 30.0, "longest_s"),
     Detector("everything of a socket (dead, under load)", "early PING after data stops", 6.5, "hush_s + answer_s"),
     Detector("everything of a socket (dead, quiet)", "neither PONG nor data", 20.0, "pong_s"),
@@ -129,8 +131,7 @@ class Vigil:
 
     def is_silent(self, token: TokenId, now_ns: int) -> bool:
         """Return whether a followed token has been silent for longer than its rhythm lets expect."""
-        heard = self._books[token].heard
-        return heard is None or now_ns - heard.seen_ns >= self.silence_borne_s(token) * _SECOND_NS
+        return now_ns - self._books[token].heard.seen_ns >= self.silence_borne_s(token) * _SECOND_NS
 
     def is_polled(self, token: TokenId) -> bool:
         """Return whether a token's book is read over REST because its socket brings nothing."""
@@ -140,6 +141,11 @@ class Vigil:
     def asked(self, token: TokenId, now_ns: int) -> None:
         """Learn that evidence about a token was asked for."""
         self._pulse(token).asked_ns = now_ns
+
+    def is_doubted(self, token: TokenId) -> bool:
+        """Return whether a token's socket speaks, but its book is doubted all the same."""
+        pulse = self._pulses.get(token)
+        return pulse is not None and pulse.doubted
 
     def answered(self, token: TokenId) -> None:
         """Learn that it came, or that it cannot be had: the token may be asked about anew when it wants to."""
@@ -172,16 +178,15 @@ class Vigil:
         vigilance = self._vigilance
         if pulse.asked_ns and now_ns - pulse.asked_ns < vigilance.again_s * _SECOND_NS:
             return None
-        if book.freshness not in ANSWERING:
-            if book.freshness is Freshness.COLD:
-                return None
-            missing_s = (now_ns - pulse.missing_ns) / _SECOND_NS
-            return Want(Why.MISSING, missing_s, book.token) if missing_s >= vigilance.missing_s else None
-        if book.ended:
+        if book.ended or book.freshness is Freshness.COLD:
             return None
         proven_s = (now_ns - book.verified_ns) / _SECOND_NS
         if pulse.restated_ns:
             return Want(Why.POLLED, proven_s, book.token) if proven_s >= vigilance.polled_s else None
+        if book.freshness not in ANSWERING:
+            missing_s = (now_ns - pulse.missing_ns) / _SECOND_NS
+            due = pulse.doubted or missing_s >= vigilance.missing_s
+            return Want(Why.MISSING, missing_s, book.token) if due else None
         if pulse.doubted:
             return Want(Why.DOUBTED, proven_s, book.token)
         silent_s = (now_ns - max(pulse.heard_ns, book.verified_ns)) / _SECOND_NS
@@ -197,13 +202,12 @@ class Vigil:
         elif not pulse.missing_ns:
             pulse.missing_ns = now_ns
         heard = book.heard
-        if heard is not None and heard.seen_ns not in {pulse.heard_ns, pulse.restated_ns}:
+        if heard.seen_ns not in {pulse.heard_ns, pulse.restated_ns}:
             if pulse.heard_ns:
                 pause_s = max(0.001, (heard.seen_ns - pulse.heard_ns) / _SECOND_NS)
                 pulse.pause_s = pause_s if not pulse.pause_s else pulse.pause_s + (pause_s - pulse.pause_s) * _WEIGHT
+            self._heed_speech(book, pulse)
             pulse.heard_ns, pulse.restated_ns = heard.seen_ns, 0
-            if book.freshness is Freshness.QUIET and not book.ended:
-                self._books.turn(book.token, Freshness.CURRENT, "it speaks again", heard.seen_ns, heard.venue_ms)
         if not book.crossed:
             pulse.crossed_ns = 0
         elif not pulse.crossed_ns:
@@ -212,6 +216,17 @@ class Vigil:
             crossed_s = (now_ns - pulse.crossed_ns) / _SECOND_NS
             pulse.crossed_ns = 0
             self._books.doubt((book.token,), Freshness.SUSPECT, f"crossed for {crossed_s:.1f} s", now_ns)
+
+    def _heed_speech(self, book: Book, pulse: _Pulse) -> None:
+        """Take note that a token's socket brought something of it."""
+        heard = book.heard
+        if pulse.restated_ns and book.verified_ns <= pulse.restated_ns:  # and no snapshot with it
+            pulse.doubted = True
+            why = "its socket speaks again, and what it left out since the book was read over REST is not known"
+            self._books.doubt((book.token,), Freshness.SUSPECT, why, heard.seen_ns, heard.venue_ms)
+            self._books.suspects.discard(book.token)  # REST is asked at once, and the socket left alone
+        elif book.freshness is Freshness.QUIET and not book.ended:
+            self._books.turn(book.token, Freshness.CURRENT, "it speaks again", heard.seen_ns, heard.venue_ms)
 
 
 def _by_urgency(want: Want) -> tuple[int, float]:

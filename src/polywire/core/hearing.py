@@ -53,8 +53,7 @@ class Hearing:
 
     def __init__(self, book: Book, asked_ns: int) -> None:
         self.book, self.asked_ns = book, asked_ns
-        heard = book.heard
-        self._from_ms = 0 if heard is None else heard.venue_ms
+        self._from_ms = book.heard.venue_ms
         self._events: list[LevelChanged | BookReplaced] = []
         self._overflown = False
         self._stated: BookStated | None = None

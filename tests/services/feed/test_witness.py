@@ -146,19 +146,35 @@ async def test_a_token_of_which_no_socket_brings_anything_is_read_over_rest_and_
     async with watched() as (feed, setting, truth, told):
         setting.dial.withheld.add(A)
         truth.size[A], truth.at_ms = 4_000_000, truth.at_ms + 60
-        await until(lambda: freshness(feed, A) == "resyncing", 45)
-        await until(lambda: freshness(feed, A) == "current", 30)
-        assert len(setting.dial.sockets) == 2  # asked anew first, then a new socket, then REST
-        assert feed.books[A].reason == "read over REST: its socket brings nothing of it"
+        await until(lambda: freshness(feed, A) == "quiet", 60)
+        assert len(setting.dial.sockets) == 2  # asked anew first, then a new socket, then REST, twice the same
+        assert "its socket brings nothing of it" in feed.books[A].reason
         assert feed.book(A).size_at("bid", 3_400) == 4_000_000
         truth.size[A], truth.at_ms = 3_000_000, truth.at_ms + 60
         told.clear()
-        await until(lambda: feed.book(A).size_at("bid", 3_400) == 3_000_000, 8)
-        assert [type(event) for event in told if isinstance(event, Gap)] == [Gap]
+        await until(lambda: freshness(feed, A) == "resyncing", 8)
+        await until(lambda: freshness(feed, A) == "quiet", 8)
+        assert feed.book(A).size_at("bid", 3_400) == 3_000_000
+        assert len([event for event in told if isinstance(event, Gap)]) == 2
+
+
+async def test_a_book_read_over_rest_whose_socket_speaks_again_is_read_once_more_and_current() -> None:
+    async with watched() as (feed, setting, truth, told):
+        setting.dial.withheld.add(A)
+        setting.dial.last.lose()
+        await until(lambda: freshness(feed, A) == "quiet", 20)
         asked = len(truth.asked)
+        truth.deep, truth.at_ms = 8_000_000, 1_790_000_000_001  # moved unseen
+        truth.size[A] = 7_000_000
+        told.clear()
         setting.hear(change(A))
-        await anyio.sleep(20)
-        assert len(truth.asked) - asked <= 3
+        await until(lambda: freshness(feed, A) == "current", 2.5)
+        assert feed.book(A).size_at("bid", 3_300) == 8_000_000
+        assert turns(told) == [("quiet", "suspect"), ("suspect", "current")]
+        assert len([event for event in told if isinstance(event, Gap)]) == 1
+        assert len(setting.dial.sockets) == 2
+        await anyio.sleep(10)
+        assert len(truth.asked) - asked <= 2
 
 
 async def test_a_lost_change_deep_in_a_busy_book_is_found_within_the_minute() -> None:
@@ -217,13 +233,13 @@ async def test_an_answer_that_comes_after_the_socket_was_lost_proves_nothing() -
         assert freshness(feed, A) == "resyncing"
 
 
-async def test_while_no_socket_can_be_had_books_are_read_over_rest() -> None:
+async def test_while_no_socket_can_be_had_books_are_read_over_rest_and_answer_where_they_stand_still() -> None:
     async with watched() as (feed, setting, _, told):
         setting.dial.refuses = True
         setting.dial.last.lose()
-        await until(lambda: freshness(feed, A) == "current", 8)
-        assert setting.feed.books[A].reason.startswith("read over REST")
-        assert [gap.tokens for gap in told if isinstance(gap, Gap)] == [(A,)]
+        await until(lambda: freshness(feed, A) == "quiet", 15)
+        assert "it is read over REST" in feed.books[A].reason
+        assert {gap.tokens for gap in told if isinstance(gap, Gap)} == {(A,)}
 
 
 async def test_a_token_that_nobody_follows_any_more_is_dropped_from_the_question() -> None:

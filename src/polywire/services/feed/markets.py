@@ -60,7 +60,7 @@ class Markets:
 
     def _look(self, connection: Connection) -> None:
         for book in connection.books.values():
-            if book.token not in self._of and book.heard is not None and not book.ended:
+            if book.token not in self._of and book.heard.condition and not book.ended:
                 self._note(book.token, book.heard.condition)
 
     def _note(self, token: TokenId, condition: ConditionId) -> None:

@@ -15,6 +15,7 @@ from polywire.core.hearing import Finding, Hearing, Verdict
 from polywire.core.link import Phase
 from polywire.errors import TooOften, VenueUnreachable
 from polywire.model.health import ANSWERING, Freshness
+from polywire.model.market import BookReplaced
 from polywire.model.units import TokenId
 from polywire.ports import Clock, Evidence
 from polywire.services.feed.connection import Connection
@@ -26,6 +27,7 @@ BOOKS_A_REQUEST: Final = 100
 _TICK_S: Final = 0.2
 _AT_ONCE: Final = 10  # books weighed before frames have their turn
 _UNREACHABLE_S: Final = 5.0  # before it is tried again
+_NO_SOCKET: Final = "its socket brings nothing of it: it is read over REST, and answers while it stands still there"
 _COUNTS: Final = ("asked", "equal", "differs", "stale", "absent", "read", "failed", "refused_429")
 
 
@@ -168,7 +170,8 @@ class Witness:
             self._close(token)  # followed no more, or by another socket
             return
         trusted = hearing.book.freshness in ANSWERING
-        if trusted == (why is Why.MISSING):  # its snapshot came meanwhile, or its socket was lost: asked too early
+        # Its snapshot came meanwhile, or its socket was lost: it was asked about too early.
+        if (trusted and why is Why.MISSING) or (not trusted and why not in {Why.MISSING, Why.POLLED}):
             self._close(token)
             connection.vigil.answered(token)
             return
@@ -194,12 +197,7 @@ class Witness:
                 vigil.answered(token)
             case Verdict.DIFFERS if read and finding.book is not None:
                 self._counts["read"] += 1
-                if hearing.book.freshness in ANSWERING:
-                    books.doubt((token,), Freshness.SUSPECT, finding.reason, now_ns)
-                    books.suspects.discard(token)  # asking its socket anew has been tried
-                books.book(finding.book, "read over REST: its socket brings nothing of it")
-                vigil.restated(token, finding.book.seen_ns)
-                vigil.answered(token)
+                self._read(token, connection, hearing, finding.book)
             case Verdict.DIFFERS:
                 self._counts["differs"] += 1
                 silent = "" if hearing.spoken else f", and it has been silent for {_silent_s(hearing, now_ns):.0f} s"
@@ -208,6 +206,18 @@ class Witness:
                 connection.mend_soon()
             case _:
                 self._counts["stale"] += 1
+
+    def _read(self, token: TokenId, connection: Connection, hearing: Hearing, stated: BookReplaced) -> None:
+        """Take a book from REST, and say how far it can be believed until the next time."""
+        books, vigil = connection.books, connection.vigil
+        if hearing.spoken or vigil.is_doubted(token):
+            books.read_over(stated, Freshness.CURRENT, "read over REST, and its changes come")
+        else:
+            same = vigil.is_polled(token) and hearing.book.bare_levels() == (stated.bids, stated.asks)
+            freshness = Freshness.QUIET if same else Freshness.RESYNCING
+            books.read_over(stated, freshness, _NO_SOCKET)
+            vigil.restated(token, stated.seen_ns)
+        vigil.answered(token)
 
     def _open(self, token: TokenId, connection: Connection, why: Why, now_ns: int) -> None:
         if why is Why.MISSING:
@@ -227,8 +237,7 @@ def _by_urgency(asked: tuple[Want, Connection]) -> tuple[int, float]:
 
 
 def _silent_s(hearing: Hearing, now_ns: int) -> float:
-    heard = hearing.book.heard
-    return 0.0 if heard is None else (now_ns - heard.seen_ns) / 1e9
+    return (now_ns - hearing.book.heard.seen_ns) / 1e9
 
 
 def _quiet(hearing: Hearing, now_ns: int) -> str:
