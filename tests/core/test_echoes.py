@@ -26,6 +26,15 @@ def test_whether_a_source_has_brought_a_message_is_known() -> None:
     assert not echoes.heard(1, "a")
 
 
+def test_two_sources_are_made_one_that_brought_all_that_either_did() -> None:
+    echoes = Echoes()
+    for source, key in ((0, "a"), (0, "a"), (1, "a"), (1, "b")):
+        echoes.first(source, key)
+    one = echoes.as_one()
+    assert [one.first(1, key) for key in "aaabb"] == [False, False, True, False, True]
+    assert not echoes.first(1, "a"), "the other is left as it was"
+
+
 def test_what_is_forgotten_is_told_again_and_nothing_is_lost() -> None:
     echoes = Echoes(limit=2)
     assert all(echoes.first(0, key) for key in "abc")

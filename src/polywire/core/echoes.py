@@ -39,6 +39,12 @@ class Echoes:
         counts[source] += 1
         return counts[source] > counts[1 - source]
 
+    def as_one(self) -> "Echoes":
+        """Return a new one in which source 0 has brought all that either has, and source 1 nothing."""
+        one = Echoes(self._limit)
+        one._counts = OrderedDict((key, [max(counts), 0]) for key, counts in self._counts.items())
+        return one
+
     def heard(self, source: int, key: Hashable) -> bool:
         """Return whether a source has brought this."""
         counts = self._counts.get(key)

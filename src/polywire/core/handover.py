@@ -11,7 +11,7 @@ no book (trades, best prices, ticks) comes in no promised order, and is matched 
 from collections import Counter, deque
 from typing import Final
 
-from msgspec.structs import replace
+import msgspec
 
 from polywire.model.events import Event
 from polywire.model.health import ANSWERING, FreshnessChanged
@@ -24,6 +24,7 @@ MOST: Final = 10_000
 """Messages of one token that one copy may be ahead."""
 
 _FIRST_SWEEP: Final = 64
+_BEGINS: Final = "begins"
 
 Move = BookReplaced | LevelChanged
 """What moves a book."""
@@ -46,8 +47,12 @@ def key_of(event: Move | Fact) -> Key:
             return ("trade", event.venue_ms, *said)
         case BestChanged():
             return ("best", event.venue_ms, event.best_bid, event.best_ask)
-        case TickSizeChanged():
+        case _:
             return ("tick", event.venue_ms, event.old_tick, event.new_tick)
+
+
+_NO_MOVES: Final[deque[tuple[int, Key, Move]]] = deque(maxlen=0)
+"""Shared by all copies that have nothing to wait for, as most have: a deque of its own takes 0.6 KiB."""
 
 
 class _Copy:
@@ -65,17 +70,19 @@ class _Copy:
 
     def __init__(self, digest: str) -> None:
         self.digest, self.begins = digest, False
-        self.moves: deque[tuple[int, Key, Move]] = deque()
-        self.facts: dict[Key, deque[tuple[int, Fact]]] = {}
-        self._keys = Counter[Key]()  # of the moves
+        self.moves: deque[tuple[int, Key, Move]] = _NO_MOVES
+        self.facts: dict[Key, list[tuple[int, Fact]]] = {}
+        self._keys: dict[Key, int] = {}  # of the moves
         self.count = self.certain_from = 0
         self._sweep_at = _FIRST_SWEEP
 
     def add_move(self, key: Key, event: Move) -> bool:
         """Keep a move; return whether older ones were given up for it."""
         self.count += 1
+        if self.moves is _NO_MOVES:
+            self.moves = deque()
         self.moves.append((self.count, key, event))
-        self._keys[key] += 1
+        self._keys[key] = self._keys.get(key, 0) + 1
         gave_up = False
         while len(self.moves) > MOST or self.moves[0][2].seen_ns < event.seen_ns - WINDOW_NS:
             self.drop(1)
@@ -90,15 +97,16 @@ class _Copy:
         """Return how many moves lead up to where `event` stands, itself included; 0: it is not there."""
         if self.has(key):
             return next(at for at, (_, other, _) in enumerate(self.moves, 1) if other == key)
-        if not isinstance(event, BookReplaced) or not event.digest:
-            return 0
         # A snapshot answers one socket alone: it stands behind the message whose digest is its own.
-        digests = [move.digest for _, _, move in self.moves]
-        if event.digest not in digests:
-            return 0
-        at = digests.index(event.digest)
-        while at < len(digests) and digests[at] == event.digest:
-            at += 1
+        if isinstance(event, LevelChanged):
+            begun = (_BEGINS, event.digest)
+            return self.place(begun, event) if self.has(begun) else 0
+        at = 0
+        for number, (_, _, move) in enumerate(self.moves, 1):
+            if event.digest and move.digest == event.digest:
+                at = number
+            elif at:
+                break
         return at
 
     def drop(self, count: int) -> None:
@@ -108,11 +116,13 @@ class _Copy:
             self._keys[key] -= 1
             if not self._keys[key]:
                 del self._keys[key]
+        if not self.moves:
+            self.moves = _NO_MOVES
 
     def add_fact(self, key: Key, event: Fact, *, certain: bool = True) -> None:
         """Keep a fact; now and then, forget those that are too old to come in the other copy."""
         self.count += 1
-        self.facts.setdefault(key, deque()).append((self.count if certain else 0, event))
+        self.facts.setdefault(key, []).append((self.count if certain else 0, event))
         if len(self.facts) >= self._sweep_at:
             self.facts = self.young(event.seen_ns)
             self._sweep_at = max(_FIRST_SWEEP, 2 * len(self.facts))
@@ -131,7 +141,7 @@ class _Copy:
     def take_oldest(self, key: Key) -> None:
         """Forget the oldest fact that says this; there must be one."""
         same = self.facts[key]
-        same.popleft()
+        del same[0]
         if not same:
             del self.facts[key]
 
@@ -142,13 +152,11 @@ class _Copy:
                 self.take_oldest(key)
                 other.take_oldest(key)
             if key in self.facts and key in other.facts:  # one came before that place, the other behind it
-                for same in (self.facts[key], other.facts[key]):
-                    doubted = [(0, fact) for _, fact in same]
-                    same.clear()
-                    same.extend(doubted)
+                for copy in (self, other):
+                    copy.facts[key] = [(0, fact) for _, fact in copy.facts[key]]
         self.certain_from, other.certain_from = self.count, met_at
 
-    def young(self, now_ns: int) -> dict[Key, deque[tuple[int, Fact]]]:
+    def young(self, now_ns: int) -> dict[Key, list[tuple[int, Fact]]]:
         """Return the facts that may still come in the other copy."""
         return {key: same for key, same in self.facts.items() if same[-1][1].seen_ns >= now_ns - WINDOW_NS}
 
@@ -161,72 +169,144 @@ class Copies:
 
     Attributes:
         joined: Whether they are known to have met: what is in one alone is then how far it is ahead.
+        sure: Whether they have met at a message that both brought, and not at a snapshot of one.
         lost: How many moves each copy lacked that the other went past, since they met.
+        sides: The two.
     """
 
-    __slots__ = ("_copies", "_sure", "joined", "lost")
+    __slots__ = ("_met_at", "joined", "lost", "sides", "sure")
 
     def __init__(self, digests: tuple[str, str] = ("", "")) -> None:
-        self._copies = _Copy(digests[0]), _Copy(digests[1])
-        self.joined = self._sure = False  # sure: they have met at a message that both brought
+        self.sides = _Copy(digests[0]), _Copy(digests[1])
+        self.joined = self.sure = False
+        self._met_at = ""  # the digest of the snapshot they met at, until both have brought one message
         self.lost = [0, 0]
 
     def arrive(self, copy: int, event: Event) -> None:
         """Take the next event of a copy. What we say of it ourselves tells which snapshot was asked for."""
-        own, other = self._copies[copy], self._copies[1 - copy]
+        own, other = self.sides[copy], self.sides[1 - copy]
         if isinstance(event, LevelChanged | BookReplaced):
             self._move(copy, event)
         elif isinstance(event, Traded | BestChanged | TickSizeChanged):
             key = key_of(event)
-            certain = other.take_fact(key) if self._sure else None
+            certain = other.take_fact(key) if self.sure else None
             if not certain:  # else it may be another that says the same
                 own.add_fact(key, event, certain=certain is None)
         elif isinstance(event, FreshnessChanged):
             own.begins = event.now not in ANSWERING or event.was not in ANSWERING
 
-    @property
-    def clear(self) -> bool:
-        """Whether readers may cross without being told what they may have heard."""
-        return self.joined and (self._sure or not any(copy.facts for copy in self._copies))
-
     def ahead(self, copy: int) -> int:
         """Return how many moves this copy has brought that the other has not."""
-        return len(self._copies[copy].moves)
+        return len(self.sides[copy].moves)
 
     def crossed(self, told: int) -> None:
         """Learn that the readers have crossed from the copy `told` to the other: they heard all that it brought."""
-        self._copies[told].facts.clear()
+        self.sides[told].facts.clear()
 
     def waits_since_ns(self, copy: int) -> int | None:
         """Return when the oldest move that this copy has not brought was seen in the other; None: it lacks none."""
-        moves = self._copies[1 - copy].moves
+        moves = self.sides[1 - copy].moves
         return moves[0][2].seen_ns if moves else None
 
     def _move(self, copy: int, event: Move) -> None:
-        own, other = self._copies[copy], self._copies[1 - copy]
+        own, other = self.sides[copy], self.sides[1 - copy]
         own.digest = event.digest
         begins = isinstance(event, BookReplaced) and own.begins
-        key: Key = ("begins", event.digest) if begins else key_of(event)
+        key: Key = (_BEGINS, event.digest) if begins else key_of(event)
         own.begins = own.begins and not begins
         leading = other.place(key, event)
         met = other.moves[leading - 1] if leading else None
-        named = isinstance(event, BookReplaced) and event.digest != "" and event.digest == other.digest
-        if met is not None or (named and not other.moves):
+        if met is None and event.digest and event.digest == self._met_at and not own.moves:
+            return  # it leads to where they met, and the snapshot they met at holds it
+        there_already = event.digest != "" and event.digest == other.digest and not other.moves
+        if met is not None or (there_already and isinstance(event, BookReplaced)):
             if self.joined:
                 self.lost[copy] += max(0, leading - 1)
                 self.lost[1 - copy] += len(own.moves)
             other.drop(leading)
             own.drop(len(own.moves))
             if met is None or met[1] != key:
-                self._sure = False  # a fact behind that place may have come before the snapshot
-            elif not self._sure:
-                own.settle_facts(other, met[0])
-                self._sure = True
+                self.sure = False  # a fact behind that place may have come before the snapshot
+                self._met_at = event.digest
+            else:
+                if not self.sure:
+                    own.settle_facts(other, met[0])
+                self.sure, self._met_at = True, ""
             self.joined = True
             return
         gave_up = own.add_move(key, event)
         if gave_up or other.moves or begins:  # what begins a copy is not brought by the other, and joins nothing
-            self.joined = self._sure = False
+            self.joined = self.sure = False
+
+
+class Told:
+    """What readers heard that the copy they go to has not brought.
+
+    Args:
+        copies: How the copies stand; not changed.
+        told: Which of them the readers have heard.
+
+    Attributes:
+        moves: In their order.
+        facts: How many of each.
+        doubted: How many of those may never come, as they were told before the copies met.
+        placed: Whether the copies have met.
+        sure: Whether they have at a message that both brought.
+    """
+
+    __slots__ = ("_keys", "doubted", "facts", "moves", "placed", "sure")
+
+    def __init__(self, copies: Copies, told: int) -> None:
+        here = copies.sides[told]
+        newest = max((fact.seen_ns for same in here.facts.values() for _, fact in same), default=0)
+        self.placed, self.sure = copies.joined, copies.sure
+        certain_from = here.certain_from if self.sure else here.count
+        self.facts, self.doubted = Counter[Key](), Counter[Key]()
+        for key, same in here.young(newest).items():
+            self.facts[key] = len(same)
+            self.doubted[key] = sum(at <= certain_from for at, _ in same)
+        self.moves = deque(key for _, key, _ in here.moves)
+        self._keys = Counter(self.moves)
+
+    def add(self, before: "Told") -> None:
+        """Add what they heard of a copy that was ahead of the one they leave now."""
+        self.facts += before.facts
+        self.doubted += before.doubted
+        self.moves += before.moves
+        self._keys = Counter(self.moves)
+        self.placed &= before.placed
+        self.sure &= before.sure
+
+    def take_fact(self, key: Key) -> bool | None:
+        """Strike out one fact; return whether it is certainly the one that was told, None: none was."""
+        if key not in self.facts:
+            return None
+        self.facts[key] -= 1
+        if not self.facts[key]:
+            del self.facts[key]
+        if self.doubted[key] <= 0:
+            return True
+        self.doubted[key] -= 1
+        return False
+
+    def take_move(self, key: Key) -> bool:
+        """Strike out the moves up to one; return whether it was among them."""
+        if key not in self._keys:
+            return False
+        passed = None
+        while passed != key:
+            passed = self.moves.popleft()
+            self._keys[passed] -= 1
+            if not self._keys[passed]:
+                del self._keys[passed]
+        self.placed = True
+        return True
+
+    def settle(self) -> None:
+        """Strike out the moves: the copy is known to stand where the readers do."""
+        self.moves.clear()
+        self._keys.clear()
+        self.placed = True
 
 
 class Crossing:
@@ -240,43 +320,33 @@ class Crossing:
     Attributes:
         due: What the other copy brought that they have not heard, in its order. Tell them now.
         held: Moves of the other copy of which it is not known whether they were told.
+        told: What they heard that the other copy has not brought.
     """
 
-    __slots__ = ("_facts", "_keys", "_moves", "_sure", "_uncertain", "_unplaced", "due", "held")
+    __slots__ = ("due", "held", "told")
 
     def __init__(self, copies: Copies, told: int, before: "Crossing | None" = None) -> None:
-        here, there = copies._copies[told], copies._copies[1 - told]  # noqa: SLF001 - two halves of one thought
-        newest = max((fact.seen_ns for same in here.facts.values() for _, fact in same), default=0)
-        self._sure = copies._sure  # noqa: SLF001 - as above
-        certain_from = here.certain_from if self._sure else here.count
-        self._facts, self._uncertain = Counter[Key](), Counter[Key]()  # the second holds those of the first in doubt
-        for key, same in here.young(newest).items():
-            self._facts[key] = len(same)
-            self._uncertain[key] = sum(at <= certain_from for at, _ in same)
-        self._moves = deque(key for _, key, _ in here.moves)
-        self._unplaced = not copies.joined
+        self.told = Told(copies, told)
         if before is not None:
-            self._facts += before._facts
-            self._uncertain += before._uncertain
-            self._moves += before._moves
-            self._unplaced |= before._unplaced
-            self._sure &= before._sure
-        self._keys = Counter(self._moves)
+            self.told.add(before.told)
         self.held: list[Move] = []
+        there = copies.sides[1 - told]
         brought: list[tuple[int, Event]] = [(at, move) for at, _, move in there.moves]
         brought += [(at, fact if at else _perhaps(fact)) for same in there.facts.values() for at, fact in same]
-        self.due: tuple[Event, ...] = tuple(event for _, one in sorted(brought, key=_place) for event in self.take(one))
+        in_order = sorted(brought, key=_place)
+        self.due: tuple[Event, ...] = tuple(event for _, one in in_order for event in self.take(one))
 
     @property
     def caught_up(self) -> bool:
         """Whether the copy they go to stands where they were left, or further on."""
-        return not (self._moves or self._unplaced)
+        return self.told.placed and not self.told.moves
 
     @property
     def over(self) -> bool:
         """Whether all that comes is new to them, but for facts that may have come before the copies met."""
-        left = self._facts.total()
-        return self.caught_up and (not left or (self._sure and left <= self._uncertain.total()))
+        told = self.told
+        left = told.facts.total()
+        return self.caught_up and (not left or (told.sure and left <= told.doubted.total()))
 
     @property
     def doubtful(self) -> bool:
@@ -285,51 +355,32 @@ class Crossing:
 
     def settle(self) -> None:
         """Learn that the copy they go to stands where they were left: its book is equal, and neither moves."""
-        self._moves.clear()
-        self._keys.clear()
+        self.told.settle()
         self.held.clear()
-        self._unplaced = False
 
     def take(self, event: Event) -> tuple[Event, ...]:
         """Return what to tell them of the next event of the copy they go to: nothing, or it, or it marked."""
         if isinstance(event, LevelChanged | BookReplaced):
-            return self._take_move(event)
+            if self.caught_up:
+                return (event,)
+            if self.told.take_move(key_of(event)):
+                self.held.clear()
+            else:
+                self.held.append(event)
+            return ()
         if not isinstance(event, Traded | BestChanged | TickSizeChanged):
             return (event,)
-        key = key_of(event)
-        if key not in self._facts:
+        certain = self.told.take_fact(key_of(event))
+        if certain is None:
             return (event,)
-        self._facts[key] -= 1
-        if not self._facts[key]:
-            del self._facts[key]
-        perhaps = self._uncertain[key] > 0
-        if perhaps:
-            self._uncertain[key] -= 1
-        if isinstance(event, Traded) and (perhaps or not event.transaction):  # two trades may say the same without it
+        if isinstance(event, Traded) and not (certain and event.transaction):  # two trades may say the same without it
             return (_perhaps(event),)
-        return ()
-
-    def _take_move(self, event: Move) -> tuple[Event, ...]:
-        if self.caught_up:
-            return (event,)
-        key = key_of(event)
-        if key not in self._keys:
-            self.held.append(event)
-            return ()
-        while True:
-            passed = self._moves.popleft()
-            self._keys[passed] -= 1
-            if passed == key:
-                break
-        self._keys += Counter()  # forget those that are none
-        self.held.clear()
-        self._unplaced = False
         return ()
 
 
 def _perhaps(event: Fact) -> Fact:
     """Return a fact that may be told twice: a trade says so, and for the others it does not matter."""
-    return replace(event, repeated=True) if isinstance(event, Traded) else event
+    return msgspec.structs.replace(event, repeated=True) if isinstance(event, Traded) else event
 
 
 def _place(due: tuple[int, Event]) -> int:

@@ -1,4 +1,4 @@
-"""A stream that two scripted sockets carry, each as far as a test says: messages with the digest of the book they leave."""
+"""A stream that two scripted sockets carry, each as far as a test says: messages with the digests of its book."""
 
 from typing import Any
 

@@ -9,12 +9,14 @@ import pytest
 
 from polywire.errors import BookNotCurrent
 from polywire.model.events import Event
+from polywire.model.health import Freshness
 from polywire.model.market import BookReplaced
 from polywire.services.feed.connection import Connection
+from polywire.services.feed.connections import Connections
 from polywire.services.feed.feed import Feed
 from services.feed.copied import Stream, health, sizes, trades
 from services.feed.feeds import A, B, FeedSetting, a_feed, freshness, until
-from services.feed.scripted import ScriptedSocket, trade
+from services.feed.scripted import ScriptedSocket, resolved, trade
 
 pytestmark = pytest.mark.anyio
 
@@ -39,11 +41,15 @@ class Twins:
         for socket in self.sockets:
             self.hear(socket, *numbers)
 
+    @property
+    def connections(self) -> Connections:
+        return self.feed._connections  # noqa: SLF001 - sockets are no business of a feed's users
+
     def connection(self, number: int) -> Connection:
-        return self.feed._connections.numbered[number]
+        return self.connections.numbered[number]
 
     def roles(self) -> dict[int, str]:
-        every = self.feed._connections
+        every = self.connections
         return {number: every.role(one) for number, one in every.numbered.items()}
 
 
@@ -53,18 +59,19 @@ def now_ns() -> float:
 
 @asynccontextmanager
 async def twins(**options: Any) -> AsyncIterator[tuple[Twins, ScriptedSocket, ScriptedSocket]]:
-    """Run a feed with a standby for its one token; both have their books, and have met at the stream's first message."""
+    """Run a feed with a standby for its one token; both have met at the stream's first message."""
     told: list[Event] = []
     async with a_feed(standby=True, **options) as (feed, setting):
         setting.dial.serves = False
         both = Twins(feed, setting, told)
         async with feed.subscribe(tokens=[A], callback=told.append):
             await until(lambda: len(both.sockets) == 2 and all(socket.sent for socket in both.sockets))
-            for socket in both.sockets:
+            first, second = both.sockets
+            for socket in (first, second):
                 socket.hear(both.stream.snapshot(), round(now_ns()))
             both.hear_both(both.stream.change())
             told.clear()
-            yield both, *both.sockets
+            yield both, first, second
 
 
 # ---------------------------------------------------------------- a socket is lost
@@ -128,7 +135,8 @@ async def test_a_token_that_both_were_silent_about_crosses_at_once_with_its_read
     """Its snapshots have digests of their own moments: only the equal books say that the places are one."""
     told: list[Event] = []
     async with a_feed(standby=True) as (feed, setting), feed.subscribe(tokens=[A, B], callback=told.append):
-        await until(lambda: len(setting.dial.alive) == 2 and feed._connections._on[1].handover.hot)  # type: ignore[union-attr]
+        await until(lambda: len(setting.dial.alive) == 2 and all(socket.sent for socket in setting.dial.alive))
+        await asyncio.sleep(0.1)
         told.clear()
         setting.dial.alive[0].lose()
         assert (told, freshness(feed, A), freshness(feed, B)) == ([], "current", "current")
@@ -160,6 +168,25 @@ async def test_without_a_hot_standby_the_book_stops_answering_and_goes_on_where_
         assert health(both.told) == ["resyncing", "gap", "current"]
 
 
+async def test_the_status_says_which_socket_is_authoritative() -> None:
+    async with twins() as (both, first, _):
+        first.lose()
+        await until(lambda: len(both.sockets) == 2)
+        status: Any = both.feed.status()["connections"]
+        assert [one["role"] for one in status["clob"]["sockets"]] == ["standby", "authoritative"]
+        assert status["clob"]["tokens"] == 1
+        assert both.connections.moved == 1
+
+
+async def test_a_market_that_ends_ends_on_both_sockets() -> None:
+    """Else its book on the standby would go on answering what was resting there."""
+    async with twins() as (both, first, second):
+        second.hear(resolved(A, B))
+        first.lose()
+        assert freshness(both.feed, A) == "quiet"
+        assert len(both.feed.book(A).bids) == 0
+
+
 async def test_a_standby_lost_is_nobodys_loss() -> None:
     async with twins() as (both, first, second):
         second.lose()
@@ -179,14 +206,37 @@ async def test_an_authoritative_socket_that_falls_silent_is_left_for_its_standby
 
 
 async def test_a_book_in_doubt_is_left_for_the_standbys() -> None:
-    async with twins() as (both, first, second):
-        both.connection(1).books.doubt((A,), "suspect", "a test says so", 1)  # type: ignore[arg-type]
+    async with twins() as (both, _, _):
+        both.connection(1).books.doubt((A,), Freshness.SUSPECT, "a test says so", 1)
         await asyncio.sleep(0.6)
-        assert health(both.told) == ["suspect", "gap", "current"]
+        told = health(both.told)  # its own socket asks for it anew meanwhile
+        assert (told[0], told[-2:]) == ("suspect", ["gap", "current"])
         assert freshness(both.feed, A) == "current"
 
 
 # ---------------------------------------------------------------- subscribers meanwhile
+
+
+async def test_readers_go_on_to_a_third_socket_before_they_have_arrived_at_the_second() -> None:
+    async with twins() as (both, first, second):
+        both.setting.dial.serves = True
+        numbers = [both.stream.change(20), both.stream.change(21), both.stream.trade()]
+        both.hear(first, *numbers)
+        both.setting.dial.serves = False
+        first.lose()
+        await until(lambda: len(both.sockets) == 2 and both.sockets[1].sent)
+        third = both.sockets[1]
+        third.hear(both.stream.snapshot(), round(now_ns()))
+        late: list[Event] = []
+        async with both.feed.subscribe(tokens=[A], callback=late.append):
+            second.lose()
+            both.hear(third, both.stream.change(22))
+            await asyncio.sleep(3)
+            both.hear(third, both.stream.change(23))
+            assert sizes(both.told)[:2] == [20, 21]
+            assert sizes(both.told)[-1] == sizes(late)[-1] == 23
+            assert "gap" in health(late)  # what the others heard of the first they have not
+            assert both.feed.book(A).bids[-1].size == 23_000_000
 
 
 async def test_who_leaves_while_the_standby_catches_up_is_told_nothing_more() -> None:
@@ -219,7 +269,6 @@ async def test_a_reader_that_raises_at_the_cut_is_counted_and_the_others_are_tol
         def fail(_: Event) -> None:
             raise ZeroDivisionError
 
-        both.feed.books[A].readers  # noqa: B018 - it stands where the feed says
         both.feed.books.read(A, fail)
         before = both.feed.books.total("reader_errors")
         both.hear(second, both.stream.change(20))
@@ -270,7 +319,7 @@ async def old_socket(**options: Any) -> AsyncIterator[tuple[Twins, ScriptedSocke
 
 async def test_an_old_socket_is_closed_after_a_new_one_has_taken_its_place() -> None:
     async with old_socket() as (both, old):
-        assert both.feed._connections.renew_softly(1, "a test asked for it")
+        assert both.connections.renew_softly(1, "a test asked for it")
         await until(lambda: len(both.sockets) == 2 and both.sockets[1].sent)
         new = both.sockets[1]
         new.hear(both.stream.snapshot(), round(now_ns()))
@@ -299,8 +348,8 @@ async def test_sockets_are_renewed_when_they_are_old_and_not_before() -> None:
 
 async def test_a_new_socket_that_brings_no_book_is_given_up_and_the_old_one_kept() -> None:
     async with old_socket() as (both, old):
-        assert both.feed._connections.renew_softly(1, "a test asked for it")
-        assert not both.feed._connections.renew_softly(1, "once is enough")
+        assert both.connections.renew_softly(1, "a test asked for it")
+        assert not both.connections.renew_softly(1, "once is enough")
         await asyncio.sleep(11)
         assert both.sockets == [old]
         both.hear(old, both.stream.change(20))
@@ -309,7 +358,7 @@ async def test_a_new_socket_that_brings_no_book_is_given_up_and_the_old_one_kept
 
 async def test_an_old_socket_lost_while_it_is_replaced_is_replaced_all_the_same() -> None:
     async with old_socket() as (both, old):
-        both.feed._connections.renew_softly(1, "a test asked for it")
+        both.connections.renew_softly(1, "a test asked for it")
         await until(lambda: len(both.sockets) == 2 and both.sockets[1].sent)
         new = both.sockets[1]
         new.hear(both.stream.snapshot(), round(now_ns()))
@@ -321,10 +370,56 @@ async def test_an_old_socket_lost_while_it_is_replaced_is_replaced_all_the_same(
         assert both.roles() == {2: "authoritative"}
 
 
+async def test_a_new_socket_lost_in_the_middle_leaves_every_reader_at_the_old_one() -> None:
+    async with old_socket() as (both, old):
+        other = Stream(B)
+        async with both.feed.subscribe(tokens=[B], callback=both.told.append):
+            await until(lambda: len(old.asked) > 1)
+            old.hear(other.snapshot(), round(now_ns()))
+            both.connections.renew_softly(1, "a test asked for it")
+            await until(lambda: len(both.sockets) == 2 and both.sockets[1].sent)
+            new = both.sockets[1]
+            for stream in (both.stream, other):
+                new.hear(stream.snapshot(), round(now_ns()))
+            both.hear_both(both.stream.change(20))
+            await until(lambda: both.feed.books[A] is both.connection(2).books[A])
+            assert both.feed.books[B] is both.connection(1).books[B]  # it is not known yet where that one is
+            both.told.clear()
+            new.lose()
+            both.hear(old, both.stream.change(21))
+            assert (sizes(both.told), health(both.told)) == ([21], [])
+            await asyncio.sleep(3)
+            assert both.roles() == {1: "authoritative"}
+
+
+async def test_what_is_wanted_while_a_socket_is_replaced_is_carried_by_the_new_one_alone() -> None:
+    async with old_socket() as (both, old):
+        both.connections.renew_softly(1, "a test asked for it")
+        await until(lambda: len(both.sockets) == 2 and both.sockets[1].sent)
+        new = both.sockets[1]
+        async with both.feed.subscribe(tokens=[B]):
+            for stream in (both.stream, Stream(B)):
+                new.hear(stream.snapshot(), round(now_ns()))
+            await until(lambda: old.closed)
+            assert freshness(both.feed, B) == "current"
+            assert both.roles() == {2: "authoritative"}
+
+
+async def test_tokens_given_up_while_their_socket_is_replaced_leave_two_sockets_that_close() -> None:
+    async with old_socket() as (both, _):
+        async with both.feed.subscribe(tokens=[B]):
+            both.connections.renew_softly(1, "a test asked for it")
+            await until(lambda: len(both.sockets) == 2)
+        for one in both.feed._subscriptions.copy().values():  # noqa: SLF001 - whoever they are
+            one.close()
+        await asyncio.sleep(30)
+        assert (both.sockets, len(both.feed.books)) == ([], 0)
+
+
 async def test_a_socket_that_is_silent_about_a_token_is_replaced_with_a_gap() -> None:
     async with old_socket() as (both, old):
         both.stream.change(20)  # which it never brings
-        both.feed._connections.renew_softly(1, "a test asked for it")
+        both.connections.renew_softly(1, "a test asked for it")
         await until(lambda: len(both.sockets) == 2 and both.sockets[1].sent)
         new = both.sockets[1]
         new.hear(both.stream.snapshot(), round(now_ns()))
@@ -337,13 +432,13 @@ async def test_a_socket_that_is_silent_about_a_token_is_replaced_with_a_gap() ->
 async def test_with_a_standby_the_old_socket_becomes_the_standby_anew() -> None:
     async with twins() as (both, first, second):
         both.setting.dial.serves = True
-        assert both.feed._connections.renew_softly(1, "a test asked for it")
+        assert both.connections.renew_softly(1, "a test asked for it")
         await until(lambda: first.closed)
         both.hear(second, both.stream.change(20))
         assert (sizes(both.told), health(both.told)) == ([20], [])
         assert both.roles() == {1: "standby", 2: "authoritative"}
-        assert both.feed._connections.renew_softly(1, "nobody stands there")
-        assert not both.feed._connections.renew_softly(9, "there is none")
+        assert both.connections.renew_softly(1, "nobody stands there")
+        assert not both.connections.renew_softly(9, "there is none")
 
 
 async def test_reconnect_takes_new_sockets_and_nobody_believes_a_book_without_its_socket() -> None:

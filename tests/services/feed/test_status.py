@@ -135,7 +135,7 @@ async def test_other_channels_and_the_comparison_with_rest_have_their_place() ->
         assert list(status["connections"]) == ["clob", "rtds"]
         rtds = status["connections"]["rtds"]
         assert (rtds["connected"], rtds["url"]) == (True, "ws://rtds.invalid")
-        assert set(rtds["sockets"][0]) == set(status["connections"]["clob"]["sockets"][0]) - {"tokens"}
+        assert set(rtds["sockets"][0]) == set(status["connections"]["clob"]["sockets"][0]) - {"tokens", "role"}
         assert status["statistics"]["witness"] == {"asked": 3, "budget_left": 97}
         assert channel_status("ws://rtds.invalid", (), now_s)["connected"] is False
         assert venue.status["background_task"] == "running"

@@ -43,6 +43,10 @@ class FeedBooks:
         carrier = self._carriers.get(token)
         return None if carrier is None else carrier.books
 
+    def every(self, token: TokenId) -> list[Books]:
+        """Return the books of all sockets that hold a token's, standbys too."""
+        return [one.books for one in self._connections.values() if token in one.books]
+
     def get(self, token: TokenId) -> Book | None:
         """Return a token's book; None where it is not followed. Ask anew each time: it may move to another socket."""
         carrier = self._carriers.get(token)

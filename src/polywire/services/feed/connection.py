@@ -74,7 +74,7 @@ class Connection(Line):
         self.vigil, self.wants = Vigil(self.books, vigilance or Vigilance()), list[Want]()
         self.hashes, self.hashes_a_second = Hashes(), CHECKS_A_SECOND
         self.losing: Callable[[Connection], None] | None = None
-        self._looked_s = clock.monotonic_s()
+        self._looked_s = clock.monotonic_s() - roll() * _LOOK_S  # fifty sockets are not looked at all at once
         self.lag, self._sampled_ns = Lag(), 0
         self._requests = Requests()
         self._decode = MarketDecoder(sink(self.books), tally).feed
@@ -136,7 +136,7 @@ class Connection(Line):
         self._send(self._requests.changes())
         self._mend(now)
         if now >= self._looked_s + _LOOK_S:
-            self._looked_s = now
+            self._looked_s = max(self._looked_s + _LOOK_S, now - _LOOK_S / 2)  # in step, but never twice in a row
             self._check_hashes()
             self.wants = self.vigil.look(self._clock.now_ns())
             self._note_lag()
@@ -159,7 +159,7 @@ class Connection(Line):
                 self._sampled_ns = max(self._sampled_ns, heard.seen_ns)
 
     def _work_at(self, now: float) -> float:
-        return self._mender.wake_at(now)
+        return min(self._mender.wake_at(now), self._looked_s + _LOOK_S)
 
     def _mend(self, now: float) -> None:
         """Ask anew for the books that became suspect."""

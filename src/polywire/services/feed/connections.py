@@ -243,19 +243,17 @@ class Connections:
         """Have a shard's other socket, or a new one, do what its authoritative one does, and end that one."""
         standby = shard.handover is not None
         handover = shard.handover or self._second(shard)
-        new = handover.other
-        try:
-            replaced = await self._renewals.move(handover, old)
-        finally:
-            shard.renewing = False
+        await self._renewals.move(handover, old)
+        shard.renewing = False
         if shard not in self._on.values():
             return  # nobody follows its tokens any more: both sockets are spare
         if standby:
-            if replaced:
+            if handover.lead is not old:
                 old.renew(reason)
             return
-        stays, goes = (new, old) if replaced else (old, new)
-        shard.part(stays)
+        handover.bring_home()
+        goes = handover.other
+        shard.part(handover.lead)
         goes.release(tuple(goes.tokens))
         self._end(goes.number)
 

@@ -47,6 +47,10 @@ class Waiting:
     Attributes:
         readers: Those that have not left.
         crossing: As given.
+        levels: Of the book that they heard of last.
+        heard_ns: When it moved last, our clock.
+        verified_ns: When it was last proven.
+        until_s: When patience is over, monotonic seconds.
     """
 
     def __init__(
@@ -63,19 +67,22 @@ class Waiting:
         self._token, self._there, self._clock, self._waits = token, there, clock, waits
         self.readers = readers
         self.crossing = crossing
-        self._levels, self._verified_ns, self._believed = here.bare_levels(), here.verified_ns, here.freshness
-        self._reason, self._heard_ns = here.reason, 0 if here.heard is None else here.heard.seen_ns
+        self.levels, self.verified_ns, self._believed = here.bare_levels(), here.verified_ns, here.freshness
+        self.until_s = clock.monotonic_s() + PATIENCE_S
+        self._reason, self.heard_ns = here.reason, here.heard.seen_ns
         if before is not None and not before.crossing.caught_up:  # what they heard last is of a book before that one
-            self._levels, self._heard_ns = before._levels, max(self._heard_ns, before._heard_ns)
-            self._verified_ns = min(self._verified_ns, before._verified_ns)
-        self._until_s = clock.monotonic_s() + PATIENCE_S
+            self.levels, self.heard_ns = before.levels, max(self.heard_ns, before.heard_ns)
+            self.verified_ns = min(self.verified_ns, before.verified_ns)
+            self.until_s = before.until_s
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
         """Tell what the other socket brought more, and wait for the rest."""
         crossing, self._waits[self._token] = self.crossing, self
         self._tell(crossing.due)
-        if self._believed not in ANSWERING:
+        if self._there[self._token].freshness not in ANSWERING:
+            self.end_with_the_book(self._there[self._token].reason)
+        elif self._believed not in ANSWERING:
             self.end_with_the_book(f"{self._reason}; the other socket's book answers")
         elif crossing.over and not crossing.due and not self._equal():
             self.end_with_the_book("the two sockets' books differ at the same place of the stream")
@@ -94,15 +101,14 @@ class Waiting:
     def end_with_the_book(self, reason: str) -> None:
         """Let them stand at the other book, told that changes may be missing, and the book."""
         book, now_ns = self._there[self._token], self._clock.now_ns()
-        heard = book.heard
-        venue_ms = 0 if heard is None else heard.venue_ms
+        heard, venue_ms = book.heard, book.heard.venue_ms
         told: list[Event] = []
-        if self._verified_ns:
-            told.append(Gap((self._token,), self._verified_ns, now_ns, reason, venue_ms, now_ns))
+        if self.verified_ns:
+            told.append(Gap((self._token,), self.verified_ns, now_ns, reason, venue_ms, now_ns))
         if book.freshness is not self._believed:
             was, verified_ns = self._believed, book.verified_ns or None
             told.append(FreshnessChanged(self._token, was, book.freshness, book.reason, verified_ns, venue_ms, now_ns))
-        if book.freshness in ANSWERING and heard is not None:
+        if book.freshness in ANSWERING:
             bids, asks = book.bare_levels()
             whole = (bids, asks, book.tick, None, heard.digest, heard.venue_ms, heard.seen_ns)
             told.append(BookReplaced(self._token, heard.condition, *whole))
@@ -127,21 +133,20 @@ class Waiting:
         crossing, now_s = self.crossing, self._clock.monotonic_s()
         if not crossing.caught_up and not crossing.doubtful and self._still() and self._equal():
             crossing.settle()
-        if crossing.over or (crossing.caught_up and now_s >= self._until_s):
+        if crossing.over or (crossing.caught_up and now_s >= self.until_s):
             self._arrive()
-        elif now_s >= self._until_s:
+        elif now_s >= self.until_s:
             self.end_with_the_book(f"the other socket's copy was not found to be at the same place in {PATIENCE_S:g} s")
         else:
-            wait_s = min(QUIET_S, self._until_s - now_s)
+            wait_s = min(QUIET_S, self.until_s - now_s)
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._look)
 
     def _still(self) -> bool:
-        heard = self._there[self._token].heard
-        last_ns = max(self._heard_ns, 0 if heard is None else heard.seen_ns)
+        last_ns = max(self.heard_ns, self._there[self._token].heard.seen_ns)
         return self._clock.now_ns() - last_ns >= QUIET_S * _NS
 
     def _equal(self) -> bool:
-        return self._there[self._token].bare_levels() == self._levels
+        return self._there[self._token].bare_levels() == self.levels
 
     def _tell(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -156,7 +161,7 @@ class Waiting:
         """Let them stand at the other book, having missed nothing."""
         token, now_ns, book = self._token, self._clock.now_ns(), self._there[self._token]
         if self._equal():  # what proved the one has proven the other
-            self._there.prove(token, self._verified_ns)
+            self._there.prove(token, self.verified_ns)
             self._there.turn(token, self._believed, self._reason, now_ns)
         if book.freshness is not self._believed:
             was, verified_ns = self._believed, book.verified_ns or None
@@ -260,18 +265,23 @@ class Handover:
         here, there = self.lead.books, self.other.books
         if not _answers(there, token):
             return False
-        if not _answers(here, token) or self._copies[token].clear:
+        if not _answers(here, token) or self._copies[token].sure:
             return True
         one, two = here[token], there[token]
-        silent = self._clock.now_ns() - max(0 if book.heard is None else book.heard.seen_ns for book in (one, two))
+        silent = self._clock.now_ns() - max(book.heard.seen_ns for book in (one, two))
         return silent >= QUIET_S * _NS and one.bare_levels() == two.bare_levels()
 
-    def cut(self, token: TokenId) -> bool:
-        """Move a token's readers to the socket at which they do not stand; return whether its book answers there."""
+    def cut(self, token: TokenId, *, anyway: bool = False) -> bool:
+        """Move a token's readers to the socket at which they do not stand, if its book answers there; return whether.
+
+        Args:
+            token: Whose.
+            anyway: Also if it does not.
+        """
         source = self._carriers[token]
         at = self._sides.index(source)
         target = self._sides[1 - at]
-        if not _answers(target.books, token):
+        if not (anyway or _answers(target.books, token)):
             return False
         before = self._waits.get(token)
         if before is not None:
@@ -316,6 +326,12 @@ class Handover:
         for token in tuple(self._copies):
             if self._carriers.get(token) is source:
                 self.cut(token)
+
+    def bring_home(self) -> None:
+        """Have the readers of every token stand at the authoritative socket, whether its book answers or not."""
+        for token in tuple(self._copies):
+            if self._carriers.get(token) is self.other:
+                self.cut(token, anyway=True)
 
     # ------------------------------------------------------------ inside
 
@@ -368,5 +384,4 @@ def _answers(books: Books, token: TokenId) -> bool:
 
 def _digest(connection: Connection, token: TokenId) -> str:
     """Return the digest of the message that moved a token's book last; "" where none did."""
-    heard = connection.books[token].heard if token in connection.books else None
-    return "" if heard is None else heard.digest
+    return connection.books[token].heard.digest if token in connection.books else ""

@@ -61,8 +61,7 @@ class News:
         if isinstance(event, MarketResolved):  # a repeated one too: a token may have been followed anew since
             self.resolved(event.condition)
             for token in tokens:
-                books = self._books.of(token)
-                if books is not None:
+                for books in self._books.every(token):  # a standby's too: nothing will come that could prove it
                     books.end(event)
 
     def sink(self, books: Books) -> "SocketSink":

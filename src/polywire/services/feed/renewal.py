@@ -58,13 +58,13 @@ class Renewals:
             self._due[one.number] = opened_s, due_s
         return found
 
-    async def move(self, handover: Handover, old: Connection) -> bool:
-        """Move every token's readers from the old socket to the other; return whether the old one can be closed.
+    async def move(self, handover: Handover, old: Connection) -> None:
+        """Move every token's readers from the old socket to the other, and make that the authoritative one.
 
-        It cannot where the other socket did not bring every book in time, or was lost.
+        The old one stays it where the other did not bring every book in time, or was lost.
         """
         if not await _within(SNAPSHOTS_S, lambda: handover.hot or handover.lead is not old):
-            return False
+            return
 
         def moved() -> bool:
             handover.cut_ready()
@@ -73,7 +73,6 @@ class Renewals:
         await _within(_PLACES_S, moved)
         if handover.lead is old and handover.hot:
             handover.cut_all()  # those left are told of a gap, if their place is not found while they wait
-        return handover.lead is not old and not handover.left(old)
 
 
 async def _within(seconds: float, true: Callable[[], bool]) -> bool:

@@ -54,7 +54,10 @@ def status_of(
                 "url": url,
                 "tokens": len(books),
                 "freshness": {str(state): count for state, count in freshness.items()},
-                "sockets": [socket_status(one, now_s) | {"tokens": len(one.tokens)} for one in sockets],
+                "sockets": [
+                    socket_status(one, now_s) | {"tokens": len(one.tokens), "role": connections.role(one)}
+                    for one in sockets
+                ],
             },
             **(others or {}),
         },

@@ -7,7 +7,9 @@ until its socket speaks, and says so.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
+from itertools import islice
 from typing import Final, NoReturn
 
 from polywire.core.freshness import Want, Why
@@ -57,7 +59,6 @@ class Witness:
         self._not_before_s = 0.0
         self._hearings: dict[TokenId, tuple[Connection, Why, Hearing]] = {}
         self._counts = dict.fromkeys(_COUNTS, 0)
-        self._waiting = Counter[str]()
         self._last_failure = ""
 
     async def run(self) -> NoReturn:
@@ -88,7 +89,7 @@ class Witness:
             "hashes_unknown": sum(one.hashes.unknown for one in self._connections()),
             "budget_left": int(self._budget),
             "budget_a_second": self._rate,
-            "waiting": dict(self._waiting),
+            "waiting": Counter(want.why.name.lower() for one in self._connections() for want, _ in self._wanted(one)),
             "paused_s": round(max(0.0, self._not_before_s - now_s), 1),
             "last_failure": self._last_failure,
         }
@@ -133,16 +134,17 @@ class Witness:
         now_s = self._clock.monotonic_s()
         self._budget = min(self._rate, self._budget + (now_s - self._filled_s) * self._rate)
         self._filled_s = now_s
-        wants = [(want, one) for one in self._connections() for want in one.wants if want.token not in self._hearings]
-        self._waiting = Counter(want.why.name.lower() for want, _ in wants)
         most = min(int(self._budget), BOOKS_A_REQUEST)
         if now_s < self._not_before_s or most < 1:
             return {}
-        wants.sort(key=_by_urgency)
-        chosen = {want.token: (one, want) for want, one in wants[:most] if want.token in one.books}
+        queues = map(self._wanted, self._connections())  # each by urgency; they may be thousands, and few are taken
+        chosen = {want.token: (one, want) for want, one in islice(merge(*queues, key=_by_urgency), most)}
         for one in {one for one, _ in chosen.values()}:  # they look anew but once a second
             one.wants = [want for want in one.wants if want.token not in chosen]
         return chosen
+
+    def _wanted(self, one: Connection) -> Iterator[tuple[Want, Connection]]:
+        return ((want, one) for want in one.wants if want.token not in self._hearings and want.token in one.books)
 
     def _failed(self, chosen: Iterable[TokenId], reason: str, pause_s: float) -> None:
         """Ask nothing for a while: what was asked waits for its next turn."""
