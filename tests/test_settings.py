@@ -140,6 +140,8 @@ def test_an_unknown_argument_is_named() -> None:
         ("ping_s", "0"),
         ("ping_s", "-1"),
         ("ping_s", "nan"),
+        ("most_tokens", "1"),
+        ("most_subscriptions", "0"),
         ("pong_s", "0"),
         ("data_s", "inf"),
         ("longest_delay_s", "0.5"),

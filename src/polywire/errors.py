@@ -6,7 +6,7 @@ PolywireError
 ├── Misuse                  the caller asked for something that cannot be; mend the call
 │   ├── LinkMisuse          a signal that cannot follow the link's state
 │   ├── NotEnoughShares     a book holds fewer shares than asked for
-│   ├── NotConnectedYet     a kind of event that no stream of this version carries
+│   ├── NoCredentials       the account's own events, of a feed that was opened without credentials
 │   ├── UnknownTarget       no market goes by that name; the nearest are told
 │   └── TooMany             more was asked for than the settings allow; nothing of it was done
 ├── VenueUnreachable        a connection or a request failed; try again, it may pass
@@ -76,12 +76,20 @@ class NotEnoughShares(Misuse):
         )
 
 
-class NotConnectedYet(Misuse):
-    """A kind of event that has a name and a type, and no stream that carries it yet."""
+class NoCredentials(Misuse):
+    """The account's own events were asked for, and the feed was opened without API credentials.
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        super().__init__(f"{kind} is not connected yet: its stream opens in a later version; leave it out of `kinds`")
+    Args:
+        venue: The venue's identity.
+    """
+
+    def __init__(self, venue: str) -> None:
+        self.venue = venue
+        super().__init__(
+            f"own orders and trades of {venue} need API credentials: set POLYGON_PRIVATE_KEY (a key is made from it), "
+            "or POLYMARKET_API_KEY, POLYMARKET_API_SECRET and POLYMARKET_PASSPHRASE, in the vault, the environment or "
+            ".env, and open the feed with `credentials`; market data need none: leave ORDER and TRADE out of `kinds`"
+        )
 
 
 class UnknownTarget(Misuse):

@@ -106,8 +106,8 @@ class Evidence(Protocol):
 class Account(Protocol):
     """What the venue tells an account of itself when it is asked. Every event is marked as recovered.
 
-    Each question may raise: `VenueUnreachable`, where it could not be asked; `TooOften`, where it wants to be asked less;
-    `CredentialsRefused`, where it does not take the API key.
+    Each question may raise `VenueUnreachable`, where it could not be asked, `TooOften`, where it wants to be asked
+    less, and `CredentialsRefused`, where it does not take the API key.
     """
 
     async def time_s(self) -> int:

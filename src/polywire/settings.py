@@ -54,6 +54,9 @@ class Settings(BaseSettings):
         polled_s: Seconds between two such reads, while a socket brings nothing of a token.
         books_a_second: Books that REST may be asked for a second, over all.
         resolutions_s: Seconds between two looks over REST whether a followed market is resolved.
+        live_silent_s: Seconds for which a busy topic of the live data may be silent before another socket is taken.
+        live_renewal_s: Seconds after which a socket of the live data is renewed, about.
+        reconcile_s: Seconds from one comparison of own orders and trades with REST to the next.
     """
 
     model_config = SettingsConfigDict(
@@ -87,6 +90,9 @@ class Settings(BaseSettings):
     polled_s: Annotated[float, Field(ge=1)] = 5.0
     books_a_second: Annotated[float, Field(ge=1)] = 400.0
     resolutions_s: Annotated[float, Field(ge=1)] = 30.0
+    live_silent_s: Annotated[float, Field(ge=5)] = 30.0
+    live_renewal_s: Annotated[float, Field(ge=30)] = 600.0
+    reconcile_s: Annotated[float, Field(ge=1)] = 60.0
 
     @classmethod
     def settings_customise_sources(

@@ -36,7 +36,7 @@ def test_a_price_of_one_second_is_one_for_each_symbol_and_average() -> None:
 
 
 def topic_of(event: Broadcast) -> str:
-    return {ActivityMatched: "activity", CryptoPriced: "crypto_prices"}[type(event)]  # type: ignore[index]
+    return {ActivityMatched: "activity", CryptoPriced: "crypto_prices"}[type(event)]
 
 
 class Both:
@@ -77,6 +77,21 @@ def test_what_the_old_socket_was_ahead_with_is_not_told_again() -> None:
     for number in (2, 3, 4):
         both.new(activity(number))
     assert both.told == [activity(number) for number in (1, 2, 3, 4)]
+
+
+def test_a_second_switch_soon_after_knows_what_was_told_before_the_first() -> None:
+    """The third socket may still bring what only the first had brought."""
+    both = Both()
+    for number in (1, 2, 3):
+        both.old(activity(number))
+    both.new(activity(1))
+    both.switch()
+    both.overlap = Overlap(both.overlap)
+    for number in (2, 3, 4):
+        both.new(activity(number))
+    both.switch()
+    both.new(activity(5))
+    assert both.told == [activity(number) for number in (1, 2, 3, 4, 5)]
 
 
 @pytest.mark.parametrize("first", ["old", "new"])

@@ -4,61 +4,46 @@ from typing import Any, get_args
 
 import pytest
 
-from polywire.errors import Misuse, NotConnectedYet
+from polywire.errors import Misuse
 from polywire.model.aggregate import BookAggregated
 from polywire.model.events import Event
 from polywire.model.health import FreshnessChanged, Gap
-from polywire.model.kinds import ALWAYS, NOT_CONNECTED, TYPES, EventKind, types_of
-from polywire.model.live import ActivityMatched
+from polywire.model.kinds import ALWAYS, TYPES, EventKind, types_of
+from polywire.model.live import ActivityMatched, CryptoPriced, EquityPriced, PricesBackfilled
 from polywire.model.market import LevelChanged, MarketCreated, MarketResolved, TickSizeChanged, Traded
 from polywire.model.own import OwnOrderChanged, OwnTradeChanged
 
 EVENTS: tuple[type, ...] = get_args(Event)
-CONNECTED = {
+TEN = {
+    "ORDER": OwnOrderChanged,
+    "TRADE": OwnTradeChanged,
     "PRICE_CHANGE": LevelChanged,
     "AGG_ORDERBOOK": BookAggregated,
     "LAST_TRADE_PRICE": Traded,
     "TICK_SIZE_CHANGE": TickSizeChanged,
     "MARKET_CREATED": MarketCreated,
     "MARKET_RESOLVED": MarketResolved,
-}
-LATER = {
-    "ORDER": OwnOrderChanged,
-    "TRADE": OwnTradeChanged,
     "TRADES": ActivityMatched,
     "ORDERS_MATCHED": ActivityMatched,
 }
 
 
 def test_the_ten_names_people_know_are_there_each_with_a_type_of_the_model() -> None:
-    assert {str(kind): TYPES[kind] for kind in EventKind} == CONNECTED | LATER
+    assert {str(kind): TYPES[kind] for kind in EventKind} == TEN
     assert set(TYPES.values()) <= set(EVENTS)
-    assert {str(kind) for kind in NOT_CONNECTED} == set(LATER)
 
 
-@pytest.mark.parametrize("name", CONNECTED)
+@pytest.mark.parametrize("name", TEN)
 @pytest.mark.parametrize("spelt", [str.upper, str.lower, EventKind])
-def test_a_connected_kind_goes_by_its_name_in_either_case(name: str, spelt: Any) -> None:
-    assert types_of([spelt(name)]) == {CONNECTED[name], *ALWAYS}
-
-
-@pytest.mark.parametrize("name", LATER)
-@pytest.mark.parametrize("spelt", [str.upper, str.lower, EventKind])
-def test_a_kind_without_a_stream_is_refused_by_its_own_name(name: str, spelt: Any) -> None:
-    """It must not be a subscription that silently never delivers."""
-    with pytest.raises(NotConnectedYet, match=f"^{name} is not connected yet") as caught:
-        types_of(["PRICE_CHANGE", spelt(name)])
-    assert caught.value.kind == name
+def test_a_kind_goes_by_its_name_in_either_case(name: str, spelt: Any) -> None:
+    assert types_of([spelt(name)]) == {TEN[name], *ALWAYS}
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: str(event.__name__))
 def test_an_event_of_the_model_goes_by_its_name_and_by_its_type(event: type) -> None:
     for spelt in (event.__name__, event):
-        if event in LATER.values():
-            with pytest.raises(NotConnectedYet, match=f"^{event.__name__} is not"):
-                types_of([spelt])
-        else:
-            assert types_of([spelt]) == {event, *ALWAYS}
+        with_it = {PricesBackfilled} if event in {CryptoPriced, EquityPriced} else set()
+        assert types_of([spelt]) == {event, *with_it, *ALWAYS}
 
 
 def test_a_reader_that_may_have_missed_something_is_always_told() -> None:

@@ -84,7 +84,7 @@ async def test_every_number_of_the_status_is_there_under_a_name_of_its_own() -> 
     assert at(samples, "frames_total") == told["frames"] > 5
     assert at(samples, "bytes_total") == told["bytes"]
     assert at(samples, "messages_total", kind="price_change") == 3
-    assert at(samples, "undecoded_total", kind="not-json") == 1
+    assert at(samples, "undecoded_total", channel="clob", kind="not-json") == 1
     assert at(samples, "reconnects_total") == told["reconnect_count"] >= 1
     assert at(samples, "checks_total", of="best_price") == told["best_price_checks"]
     assert at(samples, "mismatches_total", of="book") == 0
@@ -117,10 +117,14 @@ async def test_a_feed_that_has_heard_nothing_yet_has_metrics_and_leaves_out_what
 async def test_other_channels_have_the_same_metrics_under_their_name() -> None:
     status = await status_after_a_while()
     one = {key: value for key, value in status["connections"]["clob"]["sockets"][0].items() if key != "tokens"}
-    status["connections"]["rtds"] = {"connected": False, "url": "ws://rtds.invalid", "sockets": [one]}
+    rtds = {"connected": False, "url": "ws://rtds.invalid", "sockets": [one], "undecoded": {"comments": 4}, "gaps": 2}
+    status["connections"]["rtds"] = rtds
     samples = parsed(prometheus_text(HELLO, status))
     assert at(samples, "connected", channel="rtds") == 0
     assert at(samples, "socket_frames_total", channel="rtds", socket="1") == one["frames"]
+    assert at(samples, "undecoded_total", channel="rtds", kind="comments") == 4
+    assert at(samples, "undecoded_total", channel="clob", kind="not-json") == 1
+    assert at(samples, "gaps_total", channel="rtds") == 2
     assert ("polywire_socket_tokens", (("channel", "rtds"), ("socket", "1"))) not in samples
 
 
@@ -130,8 +134,8 @@ async def test_a_number_that_only_grows_is_a_counter_and_the_others_are_gauges()
     assert {name for name, kind in types.items() if kind == "counter"} == {
         f"polywire_{name}" for name in (
             "socket_frames", "socket_bytes", "socket_reconnects", "socket_failed_dials", "frames", "bytes", "messages",
-            "undecoded", "reconnects", "connection_errors", "reader_errors", "checks", "mismatches", "pruned_levels",
-            "witness",
+            "undecoded", "gaps", "reconnects", "connection_errors", "reader_errors", "checks", "mismatches",
+            "pruned_levels", "witness",
         )
     }  # fmt: skip
     assert set(types.values()) == {"counter", "gauge"}

@@ -3,6 +3,7 @@
 from polywire.model.health import Freshness, Gap
 from polywire.model.live import CryptoPriced
 from polywire.model.market import BookReplaced, LevelChanged
+from polywire.model.own import OwnOrderChanged
 from polywire.services.replay import Replay
 from polywire.wire.sink import Heard
 from polywire.wire.tape import Record, RecordKind
@@ -32,6 +33,18 @@ def test_events_come_with_the_frame_that_led_to_them() -> None:
         [],
         [CryptoPriced],
     ]
+
+
+def test_own_orders_on_a_tape_are_events_too_and_what_cannot_be_read_of_them_is_counted() -> None:
+    replay = Replay()
+    order = (
+        b'{"event_type":"order","id":"0x1","market":"0x1","asset_id":"7","side":"BUY","price":"0.5",'
+        b'"original_size":"1"}'
+    )
+    assert replay.feed(frame(order, source="clob-user")) is Heard.DATA
+    assert [type(event) for event in replay.events] == [OwnOrderChanged]
+    assert replay.feed(frame(b'{"event_type":"trade"}', source="clob-user")) is Heard.UNREADABLE
+    assert (replay.frames, replay.messages, replay.undecoded) == (2, {"order": 1}, {"trade": 1})
 
 
 def test_lines_of_other_venues_are_counted_by_source_and_not_read() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from frames import NO, YES, frame, names
 from polywire.errors import Undecodable
-from polywire.model.units import TokenId
+from polywire.model.credentials import ApiCredentials
+from polywire.model.units import ConditionId, TokenId
 from polywire.wire.requests import (
     IDS_A_FRAME,
     PING,
@@ -21,6 +22,8 @@ from polywire.wire.requests import (
     market_unsubscription,
     read_live_request,
     read_market_request,
+    user_market_change,
+    user_subscription,
 )
 
 COUNTS = st.integers(0, 450) | st.sampled_from([1, 99, 100, 101, 199, 200, 201, 301])
@@ -29,6 +32,23 @@ TOKENS = st.builds(
 )
 ACTIVITY = LiveSubscription("activity", "orders_matched", '{"event_slug":"harbour-cup"}')
 USER = LiveSubscription("clob_user", "*", clob_auth={"key": "k", "secret": "s", "passphrase": "p"})
+
+
+# ---------------------------------------------------------------- the user channel
+
+
+def test_the_first_frame_of_the_user_channel_names_the_account_and_the_markets_sorted_and_once() -> None:
+    credentials = ApiCredentials("key", "c2VjcmV0", "open sesame", "0x12")
+    auth = {"apiKey": "key", "secret": "c2VjcmV0", "passphrase": "open sesame"}
+    assert json.loads(user_subscription(credentials)) == {"type": "user", "auth": auth, "markets": []}
+    some = [ConditionId("0x2"), ConditionId("0x1"), ConditionId("0x2")]
+    assert json.loads(user_subscription(credentials, some))["markets"] == ["0x1", "0x2"]
+
+
+def test_markets_are_listed_and_unlisted_without_credentials() -> None:
+    assert user_market_change("subscribe", [ConditionId("0x2"), ConditionId("0x1")]) == (
+        b'{"operation":"subscribe","markets":["0x1","0x2"]}'
+    )
 
 
 # ---------------------------------------------------------------- the market channel

@@ -13,7 +13,6 @@ from typing import Final
 import msgspec
 
 from polywire.core.departed import DAY_NS, Departed
-from polywire.core.once import Once
 from polywire.core.own_fills import OwnFill, OwnFills
 from polywire.model.own import OrderStep, OwnEvent, OwnOrderChanged, OwnTradeChanged, TradeStatus
 from polywire.model.units import TokenId
@@ -73,7 +72,6 @@ class OwnOrders:
         self._fills = OwnFills(key, self._orders.__contains__, lambda maker: maker.lower() in self._purses)
         self._ended: deque[tuple[int, bool, str]] = deque()  # when, whether it is an order, which
         self._departed = {True: Departed(), False: Departed()}
-        self._asked = Once()  # orders that are known by a trade alone, and were asked for
         self.doubtful = 0
 
     # ------------------------------------------------------------ how things stand
@@ -120,7 +118,11 @@ class OwnOrders:
         A status that comes late is not told, but its fill counts. An end stays an end; a larger `matched_size` is news
         even then.
         """
-        told = self._order(event) if isinstance(event, OwnOrderChanged) else self._trade(event)
+        told: OwnEvent | None
+        if isinstance(event, OwnTradeChanged):
+            told = self._trade(event)
+        elif (told := self._order(event)) is not None:
+            self._orders[event.order].missed = 0
         self._forget(event.seen_ns)
         return () if told is None else (told,)
 
@@ -138,7 +140,7 @@ class OwnOrders:
             return None
         else:
             told = _merged(known, event)
-        known.last, known.missed = told, 0
+        known.last = told
         if not known.ended and _ends(told):
             known.ended = True
             del self._open[event.order]
@@ -167,25 +169,17 @@ class OwnOrders:
 
     # ------------------------------------------------------------ what REST says
 
-    def to_ask(
-        self, open_orders: Iterable[OwnOrderChanged], trades: Iterable[OwnTradeChanged], asked_ns: int, limit: int
-    ) -> list[str]:
-        """Return the orders that the venue is to be asked for one by one.
-
-        They are those that were open and are not listed any more, and those of which only a trade is known.
+    def to_ask(self, open_orders: Iterable[OwnOrderChanged], asked_ns: int, limit: int) -> list[str]:
+        """Return the orders that the venue is to be asked for one by one: they were open, and are not listed any more.
 
         Args:
             open_orders: All that the venue lists.
-            trades: The trades that it told after.
             asked_ns: When the list was asked for, Unix nanoseconds, our clock.
             limit: At most so many.
         """
         listed = {order.order for order in open_orders}
         gone = (name for name in self._open if name not in listed and self._orders[name].last.seen_ns < asked_ns)
-        wanted = list(islice(gone, limit))
-        ours = (fill.order for trade in trades if self._concerns(trade) for fill in self._fills.of(trade))
-        unknown = (name for name in dict.fromkeys(ours) if not self._knows(name) and name not in listed)
-        return [*wanted, *islice(filter(self._asked.first, unknown), limit - len(wanted))]
+        return list(islice(gone, limit))
 
     def restate(
         self,

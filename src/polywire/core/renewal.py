@@ -43,6 +43,10 @@ def key_of(event: Broadcast) -> Hashable:
 class Overlap:
     """Two sockets of one broadcast, from before the new one is dialled until what the old one was ahead with has come.
 
+    Args:
+        former: The overlap by which the old one came to be told, where it was not long ago: what was told then may
+            come on the new one yet.
+
     Attributes:
         joined: The topics of which one message has come on both.
         heard: The topics that the new one has brought anything of.
@@ -52,15 +56,15 @@ class Overlap:
 
     __slots__ = ("_echoes", "_held", "_keys", "full", "heard", "joined", "switched")
 
-    def __init__(self) -> None:
+    def __init__(self, former: "Overlap | None" = None) -> None:
         self.joined, self.heard = set[str](), set[str]()
         self.switched = self.full = False
-        self._echoes = Echoes()
+        self._echoes: Echoes = Echoes() if former is None else former._echoes.as_one()  # noqa: SLF001 - one of its own kind
         self._held: list[tuple[str, Broadcast]] = []
         self._keys = set[Hashable]()  # of those
 
     def old(self, topic: str, event: Broadcast) -> None:
-        """Learn what the old socket brought; it is told, whatever it is."""
+        """Learn what the old socket brought and is told."""
         key = key_of(event)
         self._echoes.first(_OLD, key)
         if key in self._keys:

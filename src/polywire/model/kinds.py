@@ -9,11 +9,11 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final, get_args
 
-from polywire.errors import Misuse, NotConnectedYet
+from polywire.errors import Misuse
 from polywire.model.aggregate import BookAggregated
 from polywire.model.events import Event
 from polywire.model.health import FreshnessChanged, Gap
-from polywire.model.live import ActivityMatched
+from polywire.model.live import ActivityMatched, CryptoPriced, EquityPriced, PricesBackfilled
 from polywire.model.market import LevelChanged, MarketCreated, MarketResolved, TickSizeChanged, Traded
 from polywire.model.own import OwnOrderChanged, OwnTradeChanged
 
@@ -29,7 +29,7 @@ class EventKind(StrEnum):
     TICK_SIZE_CHANGE = "TICK_SIZE_CHANGE"
     MARKET_CREATED = "MARKET_CREATED"
     MARKET_RESOLVED = "MARKET_RESOLVED"
-    TRADES = "TRADES"
+    TRADES = "TRADES"  # silent in production since March 2026, so both names mean whatever comes of either, once
     ORDERS_MATCHED = "ORDERS_MATCHED"
 
 
@@ -47,11 +47,11 @@ TYPES: Final[dict[EventKind, type]] = {
 }
 """What each kind is called in the model."""
 
-NOT_CONNECTED: Final = frozenset({EventKind.ORDER, EventKind.TRADE, EventKind.TRADES, EventKind.ORDERS_MATCHED})
-"""Kinds whose stream is not connected yet."""
-
 ALWAYS: Final = frozenset({FreshnessChanged, Gap})
 """What every subscription gets, whatever kinds it names: a reader that may have missed something is always told."""
+
+_WITH_PRICES: Final = frozenset({CryptoPriced, EquityPriced})
+"""Kinds that `PricesBackfilled` comes with: after a loss it holds those of them that were missed."""
 
 _BY_NAME: Final[dict[str, type]] = {kind.__name__: kind for kind in get_args(Event)} | {
     str(name): kind for name, kind in TYPES.items()
@@ -61,11 +61,12 @@ _BY_NAME: Final[dict[str, type]] = {kind.__name__: kind for kind in get_args(Eve
 def types_of(kinds: Iterable[str | type]) -> frozenset[type]:
     """Return the model's types of these kinds, and those in `ALWAYS`; the same object for the same kinds.
 
+    `PricesBackfilled` comes with prices.
+
     Args:
         kinds: Names of `EventKind` in either case, names of the model's events, or the events' types.
 
     Raises:
-        NotConnectedYet: A kind whose stream is not connected yet.
         Misuse: A name that is none.
 
     >>> sorted(kind.__name__ for kind in types_of(["last_trade_price"]))
@@ -82,7 +83,7 @@ def _types_of(kinds: tuple[str | type, ...]) -> frozenset[type]:
         known = _BY_NAME.get(name) or _BY_NAME.get(name.upper())
         if known is None:
             raise Misuse(f"{name[:60]!r} is no kind of event; there are: {', '.join(_BY_NAME)}")
-        if any(TYPES[one] is known for one in NOT_CONNECTED):
-            raise NotConnectedYet(name.upper() if name.upper() in EventKind.__members__ else name)
         found.add(known)
+    if found & _WITH_PRICES:
+        found.add(PricesBackfilled)
     return frozenset(found)

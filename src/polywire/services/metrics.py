@@ -56,6 +56,7 @@ class _Told(Collector):
         yield from _channels(self._status["connections"])
         yield from _sockets(self._status["connections"])
         yield from _subscriptions(self._status["subscriptions"])
+        yield from _undecoded(self._status)
         yield from _decoding(self._status["statistics"])
         yield from _checking(self._status["statistics"])
         yield from _lag(self._status["statistics"])
@@ -112,6 +113,19 @@ def _subscriptions(told: Mapping[str, Any]) -> Iterator[Metric]:
     yield GaugeMetricFamily("polywire_events_conflated", "Events that open subscriptions never saw.", dropped)
 
 
+def _undecoded(status: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield what each channel could not read, and what it says it missed; the market channel's is in the statistics."""
+    undecoded = CounterMetricFamily("polywire_undecoded", "What could not be read.", labels=["channel", "kind"])
+    gaps = CounterMetricFamily("polywire_gaps", "Gaps that a channel's readers were told of.", labels=["channel"])
+    for name, channel in status["connections"].items():
+        of_channel = channel.get("undecoded", status["statistics"]["undecoded"] if name == "clob" else {})
+        for kind, count in of_channel.items():
+            undecoded.add_metric([name, kind], count)
+        if "gaps" in channel:
+            gaps.add_metric([name], channel["gaps"])
+    yield from (undecoded, gaps)
+
+
 def _decoding(numbers: Mapping[str, Any]) -> Iterator[Metric]:
     yield CounterMetricFamily("polywire_frames", "Frames heard on all sockets ever.", numbers["frames"])
     yield CounterMetricFamily("polywire_bytes", "Bytes heard on all sockets ever.", numbers["bytes"])
@@ -119,10 +133,6 @@ def _decoding(numbers: Mapping[str, Any]) -> Iterator[Metric]:
     for kind, count in numbers["events_by_type"].items():
         messages.add_metric([kind], count)
     yield messages
-    undecoded = CounterMetricFamily("polywire_undecoded", "What could not be read, by kind.", labels=["kind"])
-    for kind, count in numbers["undecoded"].items():
-        undecoded.add_metric([kind], count)
-    yield undecoded
     yield CounterMetricFamily("polywire_reconnects", "Sockets opened after the first.", numbers["reconnect_count"])
     yield CounterMetricFamily("polywire_connection_errors", "Dials that failed.", numbers["connection_errors"])
     yield CounterMetricFamily("polywire_reader_errors", "Exceptions of callbacks.", numbers["reader_errors"])

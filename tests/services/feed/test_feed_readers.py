@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from polywire.errors import Misuse, NotConnectedYet
+from polywire.errors import Misuse, NoCredentials
 from polywire.model.events import Event
 from polywire.model.health import FreshnessChanged, Gap
-from polywire.model.kinds import NOT_CONNECTED, TYPES, EventKind
+from polywire.model.kinds import TYPES, EventKind
 from polywire.model.market import LevelChanged, Traded
 from polywire.services.feed.subscription import Subscription
+from polywire.services.live.streams import LIVE
+from polywire.services.own.readers import OWN
 from services.feed.feeds import A, B, C, D, a_feed, freshness, until
 from services.feed.scripted import change, created, resolved, tick, trade
 
@@ -25,11 +27,15 @@ def of(kind: type, events: list[Event]) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", EventKind)
-async def test_each_of_the_ten_kinds_is_delivered_or_says_that_it_is_not_connected_yet(kind: EventKind) -> None:
+async def test_each_of_the_ten_kinds_is_delivered_or_says_why_not(kind: EventKind) -> None:
     told: list[Event] = []
     async with a_feed() as (feed, venue):
-        if kind in NOT_CONNECTED:
-            with pytest.raises(NotConnectedYet, match="not connected yet"):
+        if TYPES[kind] in OWN:  # tests/services/own has a feed with credentials
+            with pytest.raises(NoCredentials, match="scripted need API credentials: set POLYGON_PRIVATE_KEY"):
+                feed.subscribe(tokens=[A], kinds=[kind])
+            return
+        if TYPES[kind] in LIVE:  # tests/services/live has a feed with live data
+            with pytest.raises(Misuse, match="scripted names no live-data service"):
                 feed.subscribe(tokens=[A], kinds=[kind])
             return
         async with feed.subscribe(tokens=[A], kinds=[kind], callback=told.append):

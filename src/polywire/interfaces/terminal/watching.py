@@ -35,6 +35,7 @@ def _channel_lines(name: str, channel: dict[str, Any]) -> list[str]:
     lines = [f"{name}: {'connected' if channel['connected'] else 'not connected'} to {channel['url']}"]
     if "freshness" in channel:
         lines.append(f"  books: {channel['tokens']:,}" + _in_brackets(channel["freshness"]))
+    lines += [f"  {word}: {told}" for word, told in _trouble(channel) if told]
     for socket in channel["sockets"]:
         tokens = f", {socket['tokens']:,} tokens" if "tokens" in socket else ""
         lines.append(
@@ -48,6 +49,15 @@ def _channel_lines(name: str, channel: dict[str, Any]) -> list[str]:
             f"    lost {_ago(one['seconds_ago'])}: {figures.one_line(one['reason'])}" for one in socket["reasons"]
         ]
     return lines
+
+
+def _trouble(channel: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what a channel of its own says went wrong, "" where nothing did."""
+    return [
+        ("undecoded", _listed(channel.get("undecoded", {}))),
+        ("gaps", f"{channel['gaps']:,}" if channel.get("gaps") else ""),
+        ("trouble", figures.one_line(channel.get("trouble", ""))),
+    ]
 
 
 def _number_lines(numbers: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from polywire.core.book import Book
 from polywire.core.freshness import Vigilance
 from polywire.core.link import Policy
 from polywire.core.shards import TOKENS_A_SOCKET
-from polywire.errors import BookNotCurrent, Misuse
+from polywire.errors import BookNotCurrent, Misuse, NoCredentials
 from polywire.model.aggregate import BookAggregated
 from polywire.model.events import Event
 from polywire.model.health import ANSWERING, Freshness
@@ -29,6 +29,11 @@ from polywire.services.feed.news import NEWS, News
 from polywire.services.feed.proof import BOOKS_A_SECOND, RESOLUTIONS_S, Proof
 from polywire.services.feed.status import status_of
 from polywire.services.feed.subscription import EVENTS_WAITING, Subscription
+from polywire.services.live.live_feed import LiveFeed
+from polywire.services.live.readers import Interest
+from polywire.services.live.streams import LIVE
+from polywire.services.own.feed import OwnFeed
+from polywire.services.own.readers import OWN, OwnInterest
 from polywire.services.targets import find, is_token_id, tokens_meant
 from polywire.wire.tally import Tally
 
@@ -59,6 +64,8 @@ class Feed:
         limits: How much it takes on.
         standby: Whether each socket has a second one that carries the same, for its readers to go to.
         renew_after_s: How old a socket gets before another takes its place; 0: as old as it will.
+        live: Its live data: trades with their wallets, reference prices, comments. None: it has none.
+        own: The account's own orders and trades. None: there are no credentials.
 
     Attributes:
         venue: As given.
@@ -86,12 +93,15 @@ class Feed:
         limits: Limits = Limits(),  # noqa: B008 - frozen: all may share it
         standby: bool = False,
         renew_after_s: float = 0.0,
+        live: LiveFeed | None = None,
+        own: OwnFeed | None = None,
     ) -> None:
         self.venue, self.listed = venue, dict[TokenId, MarketListed]()
         self._dial, self._catalogue, self._clock, self._roll, self._policy = dial, catalogue, clock, roll, policy
         self._events_waiting, self._limits = events_waiting, limits
         self._vigilance = vigilance
         self.tally = Tally()
+        self._live, self._own = live, own
         self._connections = Connections(
             self._connection,
             tokens_a_socket,
@@ -144,16 +154,17 @@ class Feed:
 
         Args:
             tokens: Outcome tokens. A condition id, slug or URL stands for both outcomes of its market.
-            markets: The same: whatever names a market. Neither: news of markets only, of all of them.
-            kinds: The kinds of events wanted (`polywire.model.kinds`); None: all of the tokens'. What the feed says
-                of its own truth (`FreshnessChanged`, `Gap`) always comes.
+            markets: The same: whatever names a market. Neither: news of markets only, of all of them, and of own orders
+                and trades all of the account's.
+            kinds: The kinds of events wanted (`polywire.model.kinds`); None: all that is public of the tokens. What the
+                feed says of its own truth (`FreshnessChanged`, `Gap`) always comes.
             callback: Called with each event inside the socket's own callback, instead of an iteration.
             limit: Events that may wait for a slow iteration; None: as the settings say.
             depth: Levels a side of an `AGG_ORDERBOOK`.
             every_s: Least seconds between two `AGG_ORDERBOOK` of a token.
 
         Raises:
-            NotConnectedYet: A kind whose stream no version so far carries.
+            NoCredentials: The account's own events, of a feed that was opened without credentials.
             Misuse: No such kind, kinds of tokens without any token, a number out of range, or a callback that is to be
                 awaited.
             TooMany: More tokens than the settings allow; entering it says the same of what is followed already.
@@ -163,7 +174,11 @@ class Feed:
         waiting = self._events_waiting if limit is None else limit
         if depth < 1 or not every_s > 0 or waiting < 1:
             raise Misuse(f"depth {depth}, every_s {every_s:g} and limit {waiting} must be positive")
-        if wanted is not None and not targets and not wanted & NEWS:
+        if wanted is not None and wanted & LIVE and self._live is None:
+            raise Misuse(f"{self.venue.identity} names no live-data service (`rtds_ws`), which would carry these kinds")
+        if wanted is not None and wanted & OWN and self._own is None:
+            raise NoCredentials(self.venue.identity)
+        if wanted is not None and not targets and not wanted & (NEWS | LIVE | OWN):
             raise Misuse("these kinds of events come of tokens: name tokens or markets, or leave `kinds` out for news")
         if inspect.iscoroutinefunction(callback):
             raise Misuse("a callback is called, not awaited: give a plain function, or iterate the subscription")
@@ -240,6 +255,8 @@ class Feed:
             now_s=self._clock.monotonic_s(),
             former_last_ns=self._last_ns,
             former_errors=self._reader_errors,
+            others=({} if self._live is None else {"rtds": self._live.status()})
+            | ({} if self._own is None else {"user": self._own.status()}),
             witness=self.witness_status(),
         )
 
@@ -250,6 +267,10 @@ class Feed:
     async def reconnect(self) -> None:
         """Take new sockets for all; their books answer again with their next snapshots, and not before."""
         self._connections.renew("reconnect was asked for")
+        if self._live is not None:
+            self._live.renew()
+        if self._own is not None:
+            self._own.renew("reconnect was asked for")
 
     def record(self, keep: Keep | None) -> None:
         """Hand every frame to `keep` as it comes, inside the socket's callback; None: no more.
@@ -261,7 +282,11 @@ class Feed:
     # ------------------------------------------------------------ for subscriptions
 
     async def attach(self, subscription: Subscription) -> None:
-        """Begin to hand a subscription events. See `Subscription`."""
+        """Begin to hand a subscription events. See `Subscription`.
+
+        Raises:
+            CredentialsRefused: It wants the account's own events, and the venue does not take the credentials.
+        """
         self._check_running()
         self._limits.check(self._subscriptions, self._holders, filter(is_token_id, subscription.targets))
         tokens = await self._tokens_of(subscription.targets)
@@ -269,6 +294,7 @@ class Feed:
         self._limits.check(self._subscriptions, self._holders, tokens)
         if subscription.ended:
             raise Misuse(f"{subscription.id} was closed while it was being entered; make another")
+        self._read_own(subscription, tokens)
         same = tuple(tokens) == subscription.targets  # one tuple for both, as thousands may stand open
         subscription.tokens = cast("tuple[TokenId, ...]", subscription.targets) if same else tuple(tokens)
         self._subscriptions[subscription.number] = subscription
@@ -279,7 +305,9 @@ class Feed:
             for reader in subscription.readers:
                 self.books.read(token, reader)
         # Who reads tokens is told of their own markets' resolutions anyway.
-        self._news.read(subscription.reader, {MarketCreated} & (subscription.kinds or set()) if tokens else NEWS)
+        kinds = subscription.kinds or (frozenset() if tokens else NEWS)
+        self._news.read(subscription.reader, kinds & ({MarketCreated} if tokens else NEWS))
+        self._read_live(subscription)
         self._settle()
 
     def detach(self, subscription: Subscription) -> None:
@@ -289,6 +317,10 @@ class Feed:
         self._last_ns = max(self._last_ns, subscription.last_ns)
         self._reader_errors += subscription.errors
         self._news.leave(subscription.reader)
+        if self._live is not None:
+            self._live.leave(subscription.reader)
+        if self._own is not None:
+            self._own.leave(subscription.reader)
         free = []
         for token in subscription.tokens:
             for reader in subscription.readers:
@@ -301,6 +333,17 @@ class Feed:
         if self._proof is not None:
             self._proof.markets.release(free)
         self._settle()
+
+    def _read_live(self, subscription: Subscription) -> None:
+        kinds = LIVE & (subscription.kinds or frozenset())
+        if kinds and self._live is not None:
+            interest = Interest(kinds=kinds, tokens=frozenset(subscription.tokens))
+            self._live.read(subscription.reader, interest)
+
+    def _read_own(self, subscription: Subscription, tokens: Iterable[TokenId]) -> None:
+        kinds = OWN & (subscription.kinds or frozenset())
+        if kinds and self._own is not None:
+            self._own.read(subscription.reader, OwnInterest(kinds=kinds, tokens=frozenset(tokens)))
 
     def _check_running(self) -> None:
         if not self._connections.running:
@@ -321,6 +364,10 @@ class Feed:
             self._connections.start(group)
             if self._proof is not None:
                 self._proof.start(group)
+            if self._live is not None:
+                group.create_task(self._live.run(), name="polywire live data")
+            if self._own is not None:
+                group.create_task(self._own.run(), name="polywire own orders")
             try:
                 await asyncio.get_running_loop().create_future()
             finally:

@@ -1,0 +1,1 @@
+"""Our feed of the live-data service (RTDS): trades with their wallets, reference prices, comments."""
