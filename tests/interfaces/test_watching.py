@@ -102,6 +102,15 @@ def test_a_channel_without_books_has_no_line_of_them_and_a_socket_that_waits_say
     ]
 
 
+def test_another_channel_says_what_went_wrong_there_and_nothing_where_nothing_did() -> None:
+    told = status()
+    user = {"connected": True, "url": "ws://b", "sockets": [], "undecoded": {}, "gaps": 0, "trouble": ""}
+    told["connections"] = {"user": user}
+    assert status_lines(HELLO, told)[1:3] == ["user: connected to ws://b", "subscriptions: 3"]
+    told["connections"]["user"] = user | {"undecoded": {"order": 2}, "gaps": 1_000, "trouble": "HTTP\n429"}
+    assert status_lines(HELLO, told)[2:5] == ["  undecoded: 2 order", "  gaps: 1,000", "  trouble: HTTP 429"]
+
+
 def test_what_could_not_be_read_is_shown_without_what_would_move_the_cursor() -> None:
     lines = status_lines(HELLO, status(undecoded={"not-json": 2}, undecoded_samples={"not-json": "a\x1b[2Jb\nc"}))
     assert lines[lines.index("undecoded: 2 not-json") + 1] == "  not-json: a [2Jb c"
