@@ -48,7 +48,7 @@ CLOSED_HERE: Final = {  # fault: argument
     "duplicate": "",
     "crossed": "",
 }
-CLOSED_LATER: Final = ("drop-frame", "reorder", "freeze", "freeze-token", "no-snapshot")
+CLOSED_LATER: Final = ("dead", "no-resolution", "drop-frame", "reorder", "freeze", "freeze-token", "no-snapshot")
 RECOVERY_S: Final = 3.0
 LONGEST_RECOVERY_S: Final = 70.0  # with the longest wait before a redial
 WINDOW_MS: Final = 300_000  # of the shortest markets, from whole multiples of it

@@ -42,7 +42,7 @@ class Service:
             await asyncio.sleep(0.1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=25), st.floats(0.05, 0.999))
 def test_a_trade_is_told_once_and_in_order_or_lies_in_a_gap_that_is_told(steps: list[str], roll: float) -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:

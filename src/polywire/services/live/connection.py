@@ -18,6 +18,7 @@ from polywire.wire.tally import Tally
 
 _DATA: Final = Heard.DATA
 _TYPES: Final = {"activity.trades": 1}
+_TRADES_REMEMBERED: Final = 8_192  # until they come under their other name, which takes seconds at most
 
 
 class Listening(Protocol):
@@ -68,7 +69,7 @@ class LiveConnection(Line):
         self._wanted: dict[LiveSubscription, None] = {}
         self._carried: dict[LiveSubscription, None] | None = None  # None: there is no socket that anything was asked on
         self._decoder = LiveDecoder(self._tell, tally)
-        self._echoes = Echoes()
+        self._echoes = Echoes(_TRADES_REMEMBERED)
         self.carrying_s: float | None = None
 
     def want(self, streams: Iterable[LiveSubscription]) -> None:
@@ -88,7 +89,7 @@ class LiveConnection(Line):
         return True  # its owner listens to each topic's own rhythm
 
     def _begin(self) -> Iterable[bytes]:
-        self._echoes = Echoes()
+        self._echoes = Echoes(_TRADES_REMEMBERED)
         self._carried = dict(self._wanted)
         self.carrying_s = self._clock.monotonic_s()
         self._owner.begun(self)
