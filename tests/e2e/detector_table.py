@@ -7,7 +7,9 @@ from polywire.core.freshness import DETECTORS, Detector
 WHERE: Final = {
     "stated best prices": "core.books.Books.levels",
     "proof over REST, or the hash of the next change": "services.feed.hashes.Hashes",
-    "stated best prices, then proof over REST": "services.feed.witness.Witness",
+    "stated best prices, the next book, then proof over REST": "core.books.Books.book",
+    "the venue's time goes back": "core.books.Books.levels",
+    "proof over REST, or the hash": "services.feed.witness.Witness",
     "a snapshot that does not come": "core.freshness.Vigil.look",
     "silence against its rhythm, then REST": "core.freshness.Vigil.silence_borne_s",
     "silence of its tokens, then REST": "core.freshness.Vigil.silence_borne_s",
