@@ -24,7 +24,9 @@ def asked(topic: str, type_: str = "*", filters: object = "", action: str = "sub
     return json.dumps({"action": action, "subscriptions": [one]}).encode()
 
 
-@pytest.mark.parametrize(("topic", "type_"), [(topic, type_) for topic, types in TOPICS.items() for type_ in sorted(types)])
+@pytest.mark.parametrize(
+    ("topic", "type_"), [(topic, type_) for topic, types in TOPICS.items() for type_ in sorted(types)]
+)
 def test_every_topic_of_the_table_is_taken(topic: str, type_: str) -> None:
     for action in ("subscribe", "unsubscribe"):
         request = read(asked(topic, type_, action=action))
