@@ -59,7 +59,6 @@ def test_no_place_is_named_of_a_detector_that_is_none() -> None:
     assert set(WHERE) == {one.detector for one in FOUND}
 
 
-@pytest.mark.slow  # until every row has been taken anew
 @pytest.mark.parametrize("channel", TABLES)
 def test_every_trial_has_its_row_and_no_row_is_of_none(channel: str) -> None:
     rows = re.findall(r"^\| `(.*?)`", between(channel), re.MULTILINE)

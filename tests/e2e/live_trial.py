@@ -13,7 +13,7 @@ import anyio
 
 from e2e.processes import asked, exchange
 from e2e.reckoning import SECOND_NS, Fact, Losses, Seen, Span, Wrongs, losses
-from e2e.trial import RECOVERY_S, Row, Trial, turn_off, turn_on, waits
+from e2e.trial import Row, Trial, turn_off, turn_on, waits
 from e2e.witness import spared
 from exchange.raw_client import TEXT, RawClient
 from polywire.io.clock import SystemClock
@@ -173,7 +173,7 @@ async def _tried(watch: Watch, trial: Trial) -> Row:
         await turn_off(url, "drop-connection", "live")
     await watch.look(trial.seconds)
     struck = await turn_off(url, trial.fault, "live")
-    allowed_s = RECOVERY_S + max(waits(feed.status()), default=0.0)
+    allowed_s = trial.back_within_s + max(waits(feed.status()), default=0.0)
     began = time.monotonic()
     await watch.look(allowed_s + 5.0, until=lambda: watch.is_sound)
     back_s = round(time.monotonic() - began, 2) if watch.is_sound else None

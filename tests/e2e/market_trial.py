@@ -15,9 +15,9 @@ import anyio
 
 import polywire
 from e2e.processes import asked, exchange
-from e2e.reckoning import SAMPLE_S, SECOND_NS, Losses, Sample, losses, wrongs
+from e2e.reckoning import SAMPLE_S, SECOND_NS, Losses, Sample, losses, was_true, wrongs
 from e2e.tale import Tale
-from e2e.trial import RECOVERY_S, Row, Trial, clear_of_resolutions, turn_off, turn_on, waits
+from e2e.trial import Row, Trial, clear_of_resolutions, turn_off, turn_on, waits
 from e2e.witness import Witness, fingerprint, spared
 from polywire.model.health import ANSWERING
 from polywire.model.units import TokenId
@@ -79,7 +79,7 @@ class Stage:
 
     def reckoned(self) -> Losses:
         """Return what was lost so far."""
-        return losses(self.witness.happened, self.tale.told, self.tale.gaps, self.tale.doubts)
+        return losses(self.witness.happened, self.tale.told, self.tale.gaps, self.tale.doubts, self.witness.opening)
 
     async def drained(self) -> None:
         """Return when the witness has all, and the feed too or two seconds more; the venue's time stands."""
@@ -90,6 +90,15 @@ class Stage:
         with anyio.move_on_after(2):
             while self.reckoned().untold:
                 await asked(f"{self.url}/venue?ledger=0")
+
+    @property
+    def is_right(self) -> bool:
+        """Whether every book that answered at the last sample was the venue's."""
+        books = self.witness.books
+        last = {token: samples[-1] for token, samples in self.samples.items() if samples}
+        return all(
+            one.state is None or was_true(one.state, one.at_ns, books[token].states) for token, one in last.items()
+        )
 
     async def resolve_one(self) -> None:
         """Resolve a market that would have lasted."""
@@ -158,7 +167,7 @@ async def run(trial: Trial) -> Row:
             async with feed.subscribe(tokens=tokens, callback=stage.tale.note):
                 await feed.until_current(*tokens)
                 stage.tale.begin()
-                stage.witness.happened.clear()
+                stage.witness.begin()
                 row = await _tried(stage, trial)
             tasks.cancel_scope.cancel()
     return row
@@ -181,11 +190,11 @@ async def _tried(stage: Stage, trial: Trial) -> Row:
         await stage.resolve_one()
     await stage.live(trial.seconds)
     struck = await turn_off(url, trial.fault, "market")
-    allowed_s = RECOVERY_S + max(waits(stage.channel), default=0.0)
+    allowed_s = trial.back_within_s + max(waits(stage.channel), default=0.0)
     back_s = await stage.recovered(allowed_s + 5.0)
     if trial.quiet:
         await stage.clock(paused=False)
-    await stage.live(trial.after_s, until=lambda: not stage.reckoned().silent)
+    await stage.live(trial.after_s, until=lambda: not stage.reckoned().silent and stage.is_right)
     await stage.clock(paused=True)
     await stage.drained()
     stage.sample()

@@ -29,6 +29,10 @@ class Fact(NamedTuple):
     what: tuple[Any, ...]
 
 
+Level = tuple[str, int]
+"""Side and price."""
+
+
 class Seen(NamedTuple):
     """A fact, and when."""
 
@@ -62,7 +66,7 @@ class Losses(msgspec.Struct):
     told: dict[str, int]
     untold: dict[str, int]
     silent: dict[str, int]  # of the untold, those that no gap covers, but for the next
-    restated: int  # level changes that no gap covers, whose level was told anew before the next snapshot
+    restated: int  # level changes that no gap covers, whose level was right again by the token's next snapshot
     longest_s: float | None  # from a loss to the first word of doubt about its subject; 0: none; None: never
 
 
@@ -75,41 +79,79 @@ class Wrongs(msgspec.Struct):
 
 
 def losses(
-    happened: Sequence[Seen], told: Counter[Fact], gaps: Mapping[str, Sequence[Span]], doubts: Mapping[str, list[int]]
+    happened: Sequence[Seen],
+    told: Counter[Fact],
+    gaps: Mapping[str, Sequence[Span]],
+    doubts: Mapping[str, list[int]],
+    opening: Mapping[str, Mapping[Level, int]] | None = None,
 ) -> Losses:
     """Return what of `happened` was not told, and what of that no gap covers.
 
-    A level change states a size, not a difference. Where the next one of its level is told before the token's next
-    snapshot, the book is right again and nothing is left by which the loss could be found: such are counted apart.
+    A level change states a size, not a difference. Where the next snapshot finds the reader's level as it must be,
+    though changes of it were lost, nothing is left by which their loss could be found: such are counted apart.
 
     Args:
-        happened: All there was, by the witness.
+        happened: All there was, by the witness, in order.
         told: What the subscriber was told, how often.
         gaps: What it was told may be missing, by subject.
         doubts: When it was told not to believe a subject any more, by subject, ascending.
+        opening: Every token's levels before it.
     """
     counts = Counter(seen.fact for seen in happened)
     missing = counts - told
-    left = missing.copy()
-    silent, restated, longest_ns = Counter[str](), 0, 0.0
-    told_later: defaultdict[str, set[tuple[Any, ...]]] = defaultdict(set)  # levels, by token
-    for fact, at_ns in reversed(happened):
-        levels = told_later[fact.subject]
-        if left[fact] <= 0:
-            if fact.kind == "book":
-                levels.clear()
-            elif fact.kind == "price_change":
-                levels.add(fact.what[:2])
-            continue
-        left[fact] -= 1
+    lost = _lost(happened, missing)
+    healed = _healed(happened, lost, opening or {})
+    silent, longest_ns = Counter[str](), 0.0
+    restated = 0
+    for at in lost:
+        fact, at_ns = happened[at]
         if not any(span.covers(at_ns, at_ns) for span in gaps.get(fact.subject, ())):
-            again = fact.kind == "price_change" and fact.what[:2] in levels
-            restated += again
-            silent[fact.kind] += not again
+            restated += at in healed
+            silent[fact.kind] += at not in healed
         after = [ns for ns in doubts.get(fact.subject, ()) if ns >= at_ns - SAME_NS]
         longest_ns = max(longest_ns, after[0] - at_ns if after else math.inf)
     longest_s = None if math.isinf(longest_ns) else max(0.0, longest_ns) / SECOND_NS
     return Losses(by_kind(counts), by_kind(counts & told), by_kind(missing), dict(+silent), restated, longest_s)
+
+
+def _lost(happened: Sequence[Seen], missing: Counter[Fact]) -> set[int]:
+    """Return where in `happened` what is missing stands; of what happened more often than it was told, the last."""
+    left, found = missing.copy(), set()
+    for at in range(len(happened) - 1, -1, -1):
+        fact = happened[at].fact
+        if left[fact] > 0:
+            left[fact] -= 1
+            found.add(at)
+    return found
+
+
+def _healed(happened: Sequence[Seen], lost: set[int], opening: Mapping[str, Mapping[Level, int]]) -> set[int]:
+    """Return those lost level changes after which a reader's level was right again by the token's next snapshot."""
+    healed: set[int] = set()
+    true = {token: dict(levels) for token, levels in opening.items()}
+    kept = {token: dict(levels) for token, levels in opening.items()}  # by whoever goes by what was told
+    pending: defaultdict[str, defaultdict[Level, list[int]]] = defaultdict(lambda: defaultdict(list))
+
+    def compare(token: str) -> None:
+        for level, places in pending.pop(token, {}).items():
+            if true[token].get(level, 0) == kept[token].get(level, 0):
+                healed.update(places)
+        kept[token] = dict(true[token])
+
+    for at, (fact, _) in enumerate(happened):
+        if fact.kind == "price_change":
+            level: Level = fact.what[:2]
+            true.setdefault(fact.subject, {})[level] = fact.what[2]
+            mine = kept.setdefault(fact.subject, {})
+            if at in lost:
+                pending[fact.subject][level].append(at)
+            else:
+                mine[level] = fact.what[2]
+        elif fact.kind == "book" and at not in lost and fact.subject in pending:
+            compare(fact.subject)
+    for token in list(pending):
+        compare(token)
+    return healed
 
 
 def by_kind(facts: Counter[Fact]) -> dict[str, int]:
@@ -156,10 +198,9 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 def _spells(handed: Sequence[Sample], states: Sequence[tuple[int, int]]) -> Iterable[tuple[int, int, int]]:
     """Yield when each spell of wrong answers began and ended, and its samples. One alone is a message half told."""
-    instants = [at_ns for at_ns, _ in states]
     spell: list[int] = []
     for at_ns, state in (*handed, Sample(0, None)):
-        if state is not None and not _was_true(state, at_ns, states, instants):
+        if state is not None and not was_true(state, at_ns, states):
             spell.append(at_ns)
             continue
         if len(spell) > 1:
@@ -167,8 +208,12 @@ def _spells(handed: Sequence[Sample], states: Sequence[tuple[int, int]]) -> Iter
         spell = []
 
 
-def _was_true(state: int, at_ns: int, states: Sequence[tuple[int, int]], instants: list[int]) -> bool:
+def was_true(state: int, at_ns: int, states: Sequence[tuple[int, int]]) -> bool:
     """Return whether a state was one of those from a second before `at_ns` until a moment after it."""
-    first = max(0, bisect_right(instants, at_ns - IN_FLIGHT_NS) - 1)
-    last = bisect_right(instants, at_ns + SAME_NS)
+    first = max(0, bisect_right(states, at_ns - IN_FLIGHT_NS, key=_instant) - 1)
+    last = bisect_right(states, at_ns + SAME_NS, key=_instant)
     return any(states[at][1] == state for at in range(first, last))
+
+
+def _instant(true: tuple[int, int]) -> int:
+    return true[0]

@@ -36,15 +36,30 @@ def test_a_loss_is_found_by_the_first_doubt_behind_it() -> None:
     assert losses([Seen(A, at(10))], Counter({A: 1}), {}, doubts).longest_s == 0.0
 
 
-def test_a_lost_change_whose_level_is_told_anew_is_counted_apart_and_not_across_a_snapshot() -> None:
-    again, other = (Fact("7", "price_change", ("bid", price, 9)) for price in (4_000, 4_100))
-    book = Fact("7", "book", ("hash", 1))
-    told = Counter({again: 1, other: 1, book: 1})
-    lost, next_, snapshot = Seen(A, at(1)), Seen(again, at(2)), Seen(book, at(1.5))
-    found = losses([lost, next_], told, {}, {})
-    assert (found.silent, found.restated, found.untold) == ({}, 1, {"price_change": 1})
-    assert losses([lost, Seen(other, at(2))], told, {}, {}).silent == {"price_change": 1}
-    assert losses([lost, snapshot, next_], told, {}, {}).silent == {"price_change": 1}
+def change(price: int, size: int, second: float) -> Seen:
+    return Seen(Fact("7", "price_change", ("bid", price, size, second)), at(second))
+
+
+BOOK = Seen(Fact("7", "book", ("hash", 1)), at(5))
+
+
+def restated(*happened: Seen, lost: int) -> tuple[int, dict[str, int]]:
+    """Return what was restated and what was silent; the first `lost` were not told."""
+    told = Counter(seen.fact for seen in happened[lost:])
+    found = losses(happened, told, {}, {}, {"7": {("bid", 4_000): 3}})
+    return found.restated, found.silent
+
+
+def test_a_lost_change_is_no_silent_loss_where_its_level_is_right_by_the_next_snapshot() -> None:
+    assert restated(change(4_000, 5, 1), change(4_000, 9, 2), BOOK, lost=1) == (1, {})
+    assert restated(change(4_000, 5, 1), change(4_000, 3, 2), BOOK, lost=2) == (2, {})  # there and back
+    assert restated(change(4_100, 5, 1), change(4_100, 0, 2), BOOK, lost=2) == (2, {})
+
+
+def test_a_lost_change_is_a_silent_loss_where_a_snapshot_shows_it() -> None:
+    assert restated(change(4_000, 5, 1), BOOK, lost=1) == (0, {"price_change": 1})
+    assert restated(change(4_000, 5, 1), change(4_100, 9, 2), BOOK, lost=1) == (0, {"price_change": 1})
+    assert restated(change(4_000, 5, 1), BOOK, change(4_000, 9, 6), lost=1) == (0, {"price_change": 1})
 
 
 TRUE = {"7": [(at(0), 100), (at(10), 200)]}

@@ -9,7 +9,6 @@ from e2e.reckoning import Losses, Wrongs
 from e2e.traders import step
 from polywire.exchange.faults import FAULTS
 
-RECOVERY_S: Final = 3.0
 WINDOW_MS: Final = 300_000  # of the shortest markets, from whole multiples of it
 RESOLVED_AFTER_MS: Final = 4_000
 
@@ -26,6 +25,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     lone: bool = False  # it loses single messages, and not all of a time
     settings: dict[str, Any] = {}  # the feed's, where they are not the defaults
     detected_within_s: float | None = None  # what must hold
+    back_within_s: float = 3.0  # the same, beside the delay before a redial that is due when the fault ends
 
     @property
     def name(self) -> str:

@@ -12,13 +12,16 @@ DEAD_BUSY_S: Final = 10.0
 DEAD_QUIET_S: Final = 25.0
 RESOLVED_S: Final = 35.0
 LIVE_FROZEN_S: Final = 35.0
+READ_S: Final = 6.0  # for a socket that speaks again: its books are asked about, and read where they differ
 
 MARKET: Final = (
     Trial(fault="drop-connection", argument="5"),
     Trial(fault="refuse"),
     Trial(fault="dead", before_s=12.0, seconds=25.0, detected_within_s=DEAD_BUSY_S),
     Trial(fault="dead", before_s=12.0, seconds=35.0, quiet=True, detected_within_s=DEAD_QUIET_S),
-    Trial(fault="freeze", before_s=12.0, seconds=90.0, after_s=60.0, detected_within_s=BUSY_FROZEN_S),
+    Trial(
+        fault="freeze", before_s=12.0, seconds=90.0, after_s=60.0, detected_within_s=BUSY_FROZEN_S, back_within_s=READ_S
+    ),
     Trial(
         fault="freeze-token",
         argument="busiest",
@@ -26,6 +29,7 @@ MARKET: Final = (
         seconds=90.0,
         after_s=60.0,
         detected_within_s=BUSY_FROZEN_S,
+        back_within_s=READ_S,
     ),
     Trial(fault="no-snapshot", seconds=30.0, after_s=60.0),
     Trial(fault="drop-frame", seconds=40.0, after_s=90.0, lone=True),

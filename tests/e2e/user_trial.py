@@ -19,7 +19,7 @@ import httpx2
 from e2e.order_flow import OrderFlow, order_flow
 from e2e.processes import asked, exchange
 from e2e.reckoning import SECOND_NS, Fact, Losses, Seen, Span, Wrongs, losses
-from e2e.trial import RECOVERY_S, Row, Trial, clear_of_resolutions, turn_off, turn_on, waits
+from e2e.trial import Row, Trial, clear_of_resolutions, turn_off, turn_on, waits
 from e2e.witness import Witness, spared
 from exchange.raw_client import TEXT, RawClient
 from polywire.core.link import Policy
@@ -225,7 +225,7 @@ async def _tried(url: str, one: Desk, flow: OrderFlow, trial: Trial) -> Row:
     else:
         await one.trade(trial.seconds)
     struck = await turn_off(url, trial.fault, "user")
-    allowed_s = RECOVERY_S + max(waits(feed.status()), default=0.0)
+    allowed_s = trial.back_within_s + max(waits(feed.status()), default=0.0)
     began = time.monotonic()
     await one.trade(allowed_s + 5.0, until=lambda: feed.connection.begun)
     back_s = round(time.monotonic() - began, 2) if one.feed.status()["subscribed"] else None

@@ -75,7 +75,8 @@ class Witness:
     """Everything the market channel said of some tokens.
 
     Attributes:
-        happened: Every fact, in order.
+        happened: Every fact since it began, in order.
+        opening: Every book's levels then.
         books: By token.
         frames: How many came.
     """
@@ -83,6 +84,7 @@ class Witness:
     def __init__(self, tokens: Iterable[str]) -> None:
         self.books = {token: TrueBook() for token in tokens}
         self.happened: list[Seen] = []
+        self.opening: dict[str, dict[tuple[str, int], int]] = {}
         self.frames = 0
         self._snapshots = anyio.Event()
 
@@ -90,6 +92,11 @@ class Witness:
         """Return once there is a snapshot of every token."""
         with anyio.fail_after(10):
             await self._snapshots.wait()
+
+    def begin(self) -> None:
+        """Forget what came before: from now on it counts."""
+        self.happened.clear()
+        self.opening = {token: dict(book.levels) for token, book in self.books.items()}
 
     async def read(self, client: RawClient) -> None:
         """Read until cancelled."""

@@ -142,11 +142,11 @@ class Connection(Line):
             self._note_lag()
 
     def _check_hashes(self) -> None:
-        now_ns = self._clock.now_ns()
         for token, equal in self.hashes.check(self.books.values(), self.hashes_a_second):
-            if equal:
-                self.books.prove(token, now_ns)
-            else:
+            heard = self.books[token].heard
+            if equal and heard is not None:  # proven for then: what was lost since, no hash of it tells
+                self.books.prove(token, heard.seen_ns)
+            elif not equal:
                 self.vigil.doubted(token)
 
     def _note_lag(self) -> None:
