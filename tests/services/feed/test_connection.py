@@ -3,11 +3,13 @@
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from polywire.core.link import Phase, Policy
 from polywire.model.health import FreshnessChanged, Gap
-from polywire.model.market import BookReplaced, LevelChanged
+from polywire.model.market import BookReplaced, BookStated, LevelChanged
+from polywire.wire.book_hash import BookTerms, book_hash
 from polywire.wire.tape import Record, RecordKind
 from services.feed.lone_connection import A, B, C, open_on, running
 from services.feed.scripted import change, token, trade
@@ -372,3 +374,29 @@ async def test_whenever_it_is_cancelled_no_task_and_no_socket_is_left(moment: st
             it.dial.last.lose()
             await it.until(lambda: it.connection.failed)
     assert it.dial.under_way == 0
+
+
+# ------------------------------------------------------------ proof by hash
+
+
+async def test_an_equal_hash_proves_a_book_as_of_the_change_that_stated_it_and_no_later() -> None:
+    """A socket may have frozen right after that change: a gap must not begin at the look that compared the hash."""
+    async with open_on(A) as it:
+        terms = BookTerms("5", "0.01", neg_risk=False, last_trade_price="")
+        mine = it.connection.books[A]
+        heard_ns = LoopClock().now_ns()
+
+        def digest(at_ms: int) -> str:
+            return book_hash(f"0x{A[-4:]}", A, at_ms, *mine.bare_levels(), terms)
+
+        at_ms = mine.heard.venue_ms
+        bids, asks = mine.bare_levels()
+        said = BookReplaced(A, mine.heard.condition, bids, asks, 100, None, digest(at_ms), at_ms, heard_ns)
+        it.connection.terms(BookStated(said, 5_000_000, neg_risk=False))
+        it.dial.last.hear(change(A), heard_ns)
+        assert isinstance(mine.heard, LevelChanged)
+        told = msgspec.structs.replace(mine.heard, digest=digest(mine.heard.venue_ms), condition=said.condition)
+        it.connection.books.levels([told])
+        await it.pass_s(10)
+        assert it.connection.hashes.checked == 1
+        assert mine.verified_ns == heard_ns

@@ -143,10 +143,9 @@ class Connection(Line):
 
     def _check_hashes(self) -> None:
         for token, equal in self.hashes.check(self.books.values(), self.hashes_a_second):
-            heard = self.books[token].heard
-            if equal and heard is not None:  # proven for then: what was lost since, no hash of it tells
-                self.books.prove(token, heard.seen_ns)
-            elif not equal:
+            if equal:  # proven for the change that stated it: what was lost since, no hash tells
+                self.books.prove(token, self.books[token].heard.seen_ns)
+            else:
                 self.vigil.doubted(token)
 
     def _note_lag(self) -> None:
