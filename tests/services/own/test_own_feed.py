@@ -150,6 +150,38 @@ async def test_where_the_stream_loses_something_without_a_word_a_look_finds_it_a
         assert gap.to_ns / 1e9 - gap.from_ns / 1e9 == pytest.approx(asyncio.get_running_loop().time() - first, abs=0.2)
 
 
+async def test_a_stream_that_never_brings_what_rest_says_first_has_lost_it_and_the_gap_goes_back_to_before() -> None:
+    """A frozen socket that is looked at every few seconds: each look finds what is too young to be lost already."""
+    async with own_feed(every_s=30.0) as own:
+        began = asyncio.get_running_loop().time()
+        for number in range(1, 5):
+            await asyncio.sleep(2)
+            own.account.now_s += 2
+            if number < 4:
+                own.account.traded.append(late(own, name=f"t{number}", at=own.account.now_s * 1_000))
+            assert own.gaps == []
+            own.feed.reconcile()
+            await own.looked()
+        (gap,) = own.gaps
+        assert gap.reason == "1 changes were never told on the stream, and were read over REST"
+        assert (gap.to_ns - gap.from_ns) / 1e9 == pytest.approx(asyncio.get_running_loop().time() - began, abs=0.1)
+        own.account.now_s += 60
+        own.feed.reconcile()
+        await own.looked()
+        assert len(own.gaps) == 1  # it covers the others too
+
+
+async def test_what_the_stream_brings_a_little_later_than_rest_is_no_loss_however_often_rest_is_looked_at() -> None:
+    async with own_feed(every_s=30.0) as own:
+        for number in range(1, 8):
+            own.account.now_s += 2
+            own.account.traded.append(late(own, name=f"t{number}", at=own.account.now_s * 1_000))
+            own.feed.reconcile()
+            await own.looked()
+            own.hear("trade", id=f"t{number}", status="MINED", timestamp=str(own.account.now_s))
+        assert own.gaps == []
+
+
 async def test_what_rest_says_a_moment_before_the_stream_is_no_loss() -> None:
     async with own_feed() as own:
         own.account.traded = [late(own, at=NOW_S * 1_000)]

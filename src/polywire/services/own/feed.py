@@ -158,6 +158,7 @@ class OwnFeed:
 
     def heard(self, event: OwnEvent) -> None:
         """Take an event of the stream."""
+        self._reconciliation.heard(event)
         for told in self.orders.take(event):
             self._readers.tell(told)
 
@@ -224,11 +225,14 @@ class OwnFeed:
             elif found.lost:
                 reason = f"{found.lost} changes were never told on the stream, and were read over REST"
                 self._tell_gap(whole_ns, found.to_ns, reason)
-            self._away, whole_ns = None, found.asked_ns
+            if away is not None or found.lost or not found.awaited:  # else a gap may have to begin before this look
+                whole_ns = found.asked_ns
+            self._away = None
         self._whole_ns = whole_ns
         for event in found.events:
             self._readers.tell(event)
 
     def _tell_gap(self, from_ns: int, to_ns: int, reason: str) -> None:
         self.gaps += 1
+        self._reconciliation.covered()
         self._readers.tell_of(Gap((), from_ns, to_ns, reason, 0, to_ns))

@@ -31,13 +31,16 @@ class Found:
 
     Attributes:
         events: What was missed, marked as recovered.
-        lost: How many of them the stream should have told before: they happened `_LATE_MS` before the look or earlier.
+        lost: How many, of these or of what looks before have recovered, the stream should have told by now: they
+            happened `_LATE_MS` before the look or earlier.
+        awaited: How many the stream may still bring.
         asked_ns: When it began, Unix nanoseconds, our clock: the stream's own word since then is newer.
         to_ns: When it ended.
     """
 
     events: list[OwnEvent]
     lost: int
+    awaited: int
     asked_ns: int
     to_ns: int
 
@@ -56,6 +59,16 @@ class Reconciliation:
     def __init__(self, account: Account, own: OwnOrders, sound: Callable[[], Awaitable[object]], clock: Clock) -> None:
         self._account, self._own, self._sound, self._clock = account, own, sound, clock
         self._since_s: int | None = None  # the venue's time at the last look
+        self._awaited: dict[str, int] = {}  # orders and trades that REST told first: when, venue's milliseconds
+
+    def heard(self, event: OwnEvent) -> None:
+        """Learn that the stream brings an order or trade: it was only behind REST."""
+        if self._awaited:
+            self._awaited.pop(_name(event), None)
+
+    def covered(self) -> None:
+        """Learn that a gap was told of all that the stream has not brought up to the last look."""
+        self._awaited.clear()
 
     async def look(self) -> Found:
         """Return what was missed.
@@ -74,8 +87,11 @@ class Reconciliation:
         now_ns = self._clock.now_ns()
         events = own.restate(listed, stated, trades, asked_ns, now_ns)
         first, self._since_s = self._since_s is None, venue_s
-        lost = 0 if first else sum(_is_late(event, venue_s * 1_000 - _LATE_MS) for event in events)
-        return Found(events, lost, asked_ns, now_ns)
+        if not first:
+            for event in events:  # of an order, REST says when only where trades do
+                self._awaited.setdefault(_name(event), event.venue_ms or venue_s * 1_000)
+        lost = sum(at_ms <= venue_s * 1_000 - _LATE_MS for at_ms in self._awaited.values())
+        return Found(events, lost, len(self._awaited) - lost, asked_ns, now_ns)
 
     async def _trades(self, venue_s: int) -> list[OwnTradeChanged]:
         """Return what was matched since the last look, and what was not settled then; after the list of open orders."""
@@ -108,6 +124,5 @@ async def _each(ask: Callable[[str], Awaitable[_Answer]], names: list[str]) -> l
     return answers
 
 
-def _is_late(event: OwnEvent, before_ms: int) -> bool:
-    """Return whether an event happened before some time; of an order REST says when only where trades do."""
-    return not (isinstance(event, OwnOrderChanged) and event.venue_ms == 0) and event.venue_ms <= before_ms
+def _name(event: OwnEvent) -> str:
+    return event.order if isinstance(event, OwnOrderChanged) else event.trade
