@@ -9,7 +9,7 @@ from core.setting import ASKS, BIDS
 from polywire.core.books import Books
 from polywire.model.events import Event
 from polywire.model.health import Freshness, FreshnessChanged, Gap
-from polywire.model.market import BookReplaced, LevelChanged, MarketResolved
+from polywire.model.market import BookReplaced, LevelChanged, MarketResolved, TickSizeChanged
 from polywire.model.units import TokenId
 
 ENDED: Final = MarketResolved(CONDITION, "1", (TOKEN, OTHER, TokenId("99")), TOKEN, "Yes", (), 9_000, 900)
@@ -176,3 +176,16 @@ def test_the_first_book_that_is_read_over_rest_ends_no_gap() -> None:
     told.clear()
     books.read_over(snapshot(BIDS, ASKS), Freshness.CURRENT, "read")
     assert [type(one) for one in told] == [FreshnessChanged, BookReplaced]
+
+
+def test_a_tick_that_rest_states_and_the_stream_left_out_is_told() -> None:
+    books, told = read_books()
+    books.learn_tick(snapshot(BIDS, ASKS, tick=100))
+    assert (books[TOKEN].tick, told) == (100, [])  # nobody had said before
+    books.learn_tick(snapshot(BIDS, ASKS, tick=100))
+    books.learn_tick(snapshot(BIDS, ASKS))
+    books.learn_tick(snapshot(BIDS, ASKS, tick=10, token=OTHER))
+    assert told == []
+    books.learn_tick(snapshot(BIDS, ASKS, tick=10, venue_ms=7, seen_ns=9_000))
+    assert told == [TickSizeChanged(TOKEN, CONDITION, 100, 10, 7, 9_000)]
+    assert books[TOKEN].tick == 10

@@ -16,7 +16,7 @@ WHERE: Final = {
     "early PING after data stops": "core.link.Signal.HUSHED",
     "neither PONG nor data": "core.link.Signal.PONG_LATE",
     "a book that stays crossed": "core.book.Book.crossed",
-    "the tick that REST states": "services.feed.connection.Connection.terms",
+    "the tick that REST states": "core.books.Books.learn_tick",
     "Gamma and CLOB asked in turn": "services.feed.resolutions.Resolutions",
 }
 """The code of each detector, under `polywire`."""

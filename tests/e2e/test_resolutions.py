@@ -50,7 +50,8 @@ class Reader:
     @property
     def asking(self) -> Any:
         """How the feed's asking goes."""
-        witness: Any = self._feed.witness_status()
+        status: Any = self._feed.status()
+        witness = status["statistics"]["witness"]
         return witness["resolutions"]
 
     async def until_told(self, within_s: float) -> float:

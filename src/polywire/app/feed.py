@@ -65,8 +65,8 @@ async def open_feed(
             events_waiting=chosen.events_waiting,
             evidence=evidence,
             vigilance=Vigilance(
-                least_s=chosen.least_silence_s,
-                longest_s=chosen.longest_silence_s,
+                least_silence_s=chosen.least_silence_s,
+                longest_silence_s=chosen.longest_silence_s,
                 proof_s=chosen.proof_s,
                 missing_s=chosen.missing_s,
                 polled_s=chosen.polled_s,

@@ -285,6 +285,17 @@ class Books:
         if book is not None and book.freshness in ANSWERING:
             book.verified_ns = max(book.verified_ns, at_ns)
 
+    def learn_tick(self, stated: BookReplaced) -> None:
+        """Take the tick that REST states; where the stream left a change of it out, its readers are told of it now."""
+        book = self._books.get(stated.token)
+        if book is None or stated.tick is None or book.tick == stated.tick:
+            return
+        if book.tick is None:
+            book.tick = stated.tick
+        else:
+            moved = stated.token, stated.condition, book.tick, stated.tick, stated.venue_ms, stated.seen_ns
+            self.event(TickSizeChanged(*moved))
+
     def read_over(self, event: BookReplaced, freshness: Freshness, reason: str) -> None:
         """Take a book that was read over REST in place of what the stream should have brought.
 

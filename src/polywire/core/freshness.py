@@ -21,8 +21,8 @@ _WEIGHT: Final = 0.2  # of the latest pause in a token's rhythm
 class Vigilance:
     """How much silence is borne, all in seconds but `times`."""
 
-    least_s: float = 5.0  # shorter silence is none, however busy a token was
-    longest_s: float = 30.0  # nobody is silent for longer without being looked at
+    least_silence_s: float = 5.0  # shorter silence is none, however busy a token was
+    longest_silence_s: float = 30.0  # nobody is silent for longer without being looked at
     times: float = 8.0  # as often its own mean pause may a token be silent
     proof_s: float = 60.0  # after the last proof of the whole book, that of a busy token too
     crossed_s: float = 3.0  # for which a book may be crossed
@@ -64,14 +64,20 @@ DETECTORS: Final = (
     Detector(
         "price_change lost, deeper in the book", "proof over REST, or the hash of the next change", 60.0, "proof_s"
     ),
+    Detector(
+        "price_change lost that took a best price away",
+        "healed by the next stated best; a trade looks the same",
+        None,
+        "",
+    ),
     Detector("book lost after a trade", "stated best prices, the next book, then proof over REST", 60.0, "proof_s"),
     Detector("book lost on subscribing", "a snapshot that does not come", 3.0, "missing_s"),
-    Detector("everything of a token (frozen)", "silence against its rhythm, then REST", 30.0, "longest_s"),
+    Detector("everything of a token (frozen)", "silence against its rhythm, then REST", 30.0, "longest_silence_s"),
     Detector("two frames out of order", "the venue's time goes back", None, "", at_once=True),
     Detector("two frames of one millisecond out of order", "proof over REST, or the hash", 60.0, "proof_s"),
-    Detector("everything of a socket (frozen)", "silence of its tokens, then REST", 30.0, "longest_s"),
+    Detector("everything of a socket (frozen)", "silence of its tokens, then REST", 30.0, "longest_silence_s"),
     Detector("everything of a socket (dead, under load)", "early PING after data stops", 6.5, "hush_s + answer_s"),
-    Detector("everything of a socket (dead, quiet)", "neither PONG nor data", 20.0, "pong_s"),
+    Detector("everything of a socket (dead, quiet, or before its first PONG)", "neither PONG nor data", 20.0, "pong_s"),
     Detector("a level left behind (crossed for good)", "a book that stays crossed", 3.0, "crossed_s"),
     Detector("tick_size_change lost", "the tick that REST states", 60.0, "proof_s"),
     Detector("market_resolved lost", "Gamma and CLOB asked in turn", 30.0, "resolutions_s"),
@@ -127,7 +133,7 @@ class Vigil:
     def silence_borne_s(self, token: TokenId) -> float:
         """Return for how long a token may be silent before its book wants evidence."""
         pulse = self._pulses.get(token)
-        return self._vigilance.longest_s if pulse is None else self._borne_s(pulse)
+        return self._vigilance.longest_silence_s if pulse is None else self._borne_s(pulse)
 
     def is_silent(self, token: TokenId, now_ns: int) -> bool:
         """Return whether a followed token has been silent for longer than its rhythm lets expect."""
@@ -170,8 +176,8 @@ class Vigil:
     def _borne_s(self, pulse: _Pulse) -> float:
         vigilance = self._vigilance
         if not pulse.pause_s:
-            return vigilance.longest_s
-        return min(vigilance.longest_s, max(vigilance.least_s, vigilance.times * pulse.pause_s))
+            return vigilance.longest_silence_s
+        return min(vigilance.longest_silence_s, max(vigilance.least_silence_s, vigilance.times * pulse.pause_s))
 
     def _look_at(self, book: Book, pulse: _Pulse, now_ns: int) -> Want | None:
         self._heed(book, pulse, now_ns)

@@ -392,7 +392,7 @@ async def test_an_equal_hash_proves_a_book_as_of_the_change_that_stated_it_and_n
         at_ms = mine.heard.venue_ms
         bids, asks = mine.bare_levels()
         said = BookReplaced(A, mine.heard.condition, bids, asks, 100, None, digest(at_ms), at_ms, heard_ns)
-        it.connection.terms(BookStated(said, 5_000_000, neg_risk=False))
+        it.connection.hashes.learn(BookStated(said, 5_000_000, neg_risk=False), heard_ns)
         it.dial.last.hear(change(A), heard_ns)
         assert isinstance(mine.heard, LevelChanged)
         told = msgspec.structs.replace(mine.heard, digest=digest(mine.heard.venue_ms), condition=said.condition)

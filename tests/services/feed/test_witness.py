@@ -14,7 +14,7 @@ from polywire.errors import BookNotCurrent, TooOften, VenueUnreachable
 from polywire.model.events import Event
 from polywire.model.health import Freshness, FreshnessChanged, Gap
 from polywire.model.levels import Levels
-from polywire.model.market import BookReplaced, BookStated, MarketResolved
+from polywire.model.market import BookReplaced, BookStated, MarketResolved, TickSizeChanged
 from polywire.model.units import ConditionId, TokenId
 from polywire.services.feed.feed import Feed
 from polywire.wire.rest import read_rest_book
@@ -35,6 +35,7 @@ class Truth:
     Attributes:
         size: Of the best bid it states, by token.
         deep: Of the bid below.
+        tick: That it states.
         at_ms: The instant it states.
         takes_s: For which an answer takes.
         asked: What it was asked for, request by request.
@@ -50,6 +51,7 @@ class Truth:
         self.fault: VenueUnreachable | None = None
         self.unknown: set[str] = set()
         self.deep = 5_000_000
+        self.tick = 100
         self.at_ms = 1_790_000_000_000
         self.takes_s = 0.01
         self.ended: MarketResolved | None = None
@@ -73,7 +75,7 @@ class Truth:
             Levels.of("ask", [(3_600, AS_SCRIPTED), (3_700, 5_000_000)]),
         )
         now_ns = LoopClock().now_ns()
-        told = BookReplaced(token, ConditionId("0x1"), *sides, 100, None, "", self.at_ms, now_ns)
+        told = BookReplaced(token, ConditionId("0x1"), *sides, self.tick, None, "", self.at_ms, now_ns)
         return BookStated(told, 5_000_000, neg_risk=False)
 
 
@@ -100,7 +102,7 @@ def turns(told: list[Event]) -> list[tuple[str, str]]:
 
 
 def witness(setting: FeedSetting) -> Any:
-    return setting.feed.witness_status()
+    return setting.status["statistics"]["witness"]
 
 
 async def test_a_token_that_is_silent_and_as_rest_says_is_quiet_and_proven() -> None:
@@ -215,6 +217,14 @@ async def test_rest_that_does_not_answer_costs_nothing_but_the_knowledge() -> No
         await until(lambda: freshness(feed, A) == "quiet", 20)
 
 
+async def test_a_change_of_the_tick_that_the_stream_left_out_is_told_with_the_next_proof() -> None:
+    async with watched() as (feed, _, truth, told):
+        truth.tick = 10
+        await until(lambda: freshness(feed, A) == "quiet", 45)
+        assert [(event.old_tick, event.new_tick) for event in told if isinstance(event, TickSizeChanged)] == [(100, 10)]
+        assert feed.book(A).tick == 10
+
+
 async def test_what_many_books_want_is_asked_in_batches_within_the_budget() -> None:
     async with watched(A, B) as (_, _, truth, _):
         await until(lambda: truth.asked, 40)
@@ -302,8 +312,8 @@ async def test_a_market_that_nobody_follows_any_more_is_asked_about_no_more() ->
         asked = len(truth.ends_asked)
         await anyio.sleep(120)
         assert len(truth.ends_asked) == asked
-        status: Any = feed.witness_status()
-        assert status["resolutions"]["followed"] == 0
+        status: Any = feed.status()
+        assert status["statistics"]["witness"]["resolutions"]["followed"] == 0
 
 
 def test_the_scripted_truth_is_the_scripted_stream_s() -> None:

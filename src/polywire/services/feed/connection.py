@@ -12,7 +12,7 @@ from polywire.core.freshness import Vigil, Vigilance, Want
 from polywire.core.lag import Lag
 from polywire.core.link import Policy, Signal
 from polywire.core.mending import Mend, MendPolicy
-from polywire.model.market import BookStated, LevelChanged
+from polywire.model.market import LevelChanged
 from polywire.model.units import TokenId
 from polywire.ports import Clock, Dial
 from polywire.services.feed.hashes import CHECKS_A_SECOND, Hashes
@@ -114,13 +114,6 @@ class Connection(Line):
     def vouch(self) -> None:
         """Learn that the silence of this socket is real: its books were compared."""
         self._signal(Signal.VOUCHED)
-
-    def terms(self, stated: BookStated) -> None:
-        """Learn what the venue says over REST of one of its tokens, beside the levels."""
-        token = stated.book.token
-        if token in self.books and self.books[token].tick is None:
-            self.books[token].tick = stated.book.tick
-        self.hashes.learn(stated, self._clock.now_ns())
 
     # ------------------------------------------------------------ what it does beside the link
 

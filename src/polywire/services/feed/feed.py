@@ -26,9 +26,10 @@ from polywire.services.feed.connection import Connection, Keep
 from polywire.services.feed.connections import SPARE_S, Connections
 from polywire.services.feed.limits import Limits
 from polywire.services.feed.news import NEWS, News
-from polywire.services.feed.proof import BOOKS_A_SECOND, RESOLUTIONS_S, Proof
+from polywire.services.feed.proof import RESOLUTIONS_S, Proof
 from polywire.services.feed.status import status_of
 from polywire.services.feed.subscription import EVENTS_WAITING, Subscription
+from polywire.services.feed.witness import BOOKS_A_SECOND
 from polywire.services.live.live_feed import LiveFeed
 from polywire.services.live.readers import Interest
 from polywire.services.live.streams import LIVE
@@ -257,12 +258,8 @@ class Feed:
             former_errors=self._reader_errors,
             others=({} if self._live is None else {"rtds": self._live.status()})
             | ({} if self._own is None else {"user": self._own.status()}),
-            witness=self.witness_status(),
+            witness=None if self._proof is None else self._proof.status(),
         )
-
-    def witness_status(self) -> dict[str, object] | None:
-        """Return how the comparing of books with REST stands, JSON-ready; None where nothing is compared."""
-        return None if self._proof is None else self._proof.status()
 
     async def reconnect(self) -> None:
         """Take new sockets for all; their books answer again with their next snapshots, and not before."""

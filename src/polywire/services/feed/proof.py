@@ -11,11 +11,9 @@ from polywire.services.feed.connection import Connection
 from polywire.services.feed.markets import Markets
 from polywire.services.feed.news import News
 from polywire.services.feed.resolutions import Resolutions
-from polywire.services.feed.witness import BOOKS_A_SECOND, Witness
+from polywire.services.feed.witness import Witness
 
 RESOLUTIONS_S: Final = 30.0
-
-__all__ = ["BOOKS_A_SECOND", "RESOLUTIONS_S", "Proof"]
 
 
 class Proof:

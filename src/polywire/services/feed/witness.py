@@ -124,7 +124,7 @@ class Witness:
                 continue
             if token in stated:
                 kept[2].answered(stated[token], answered_ns)
-                connection.terms(stated[token])
+                connection.hashes.learn(stated[token], answered_ns)
                 self._weigh_one(token)
             else:
                 self._absent(token)
@@ -188,6 +188,8 @@ class Witness:
     ) -> None:
         """Do what follows from a verdict."""
         books, vigil, now_ns = connection.books, connection.vigil, self._clock.now_ns()
+        if finding.book is not None and (read or finding.verdict is Verdict.EQUAL):
+            books.learn_tick(finding.book)
         match finding.verdict:
             case Verdict.EQUAL:
                 self._counts["equal"] += 1
