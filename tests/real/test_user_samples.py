@@ -46,12 +46,12 @@ def test_every_row_of_the_accounts_reads_is_read(real_data: Path) -> None:
     folder, tally = real_data / "protocol" / "samples", Tally()
     orders: dict[str, Any] = json.loads((folder / "rest_open_orders.json").read_text())
     page = read_orders_page(json.dumps(orders["page"]).encode(), 1, tally)
-    assert ([order.matched_size for order in page.orders], page.after) == ([0, 50_000_000], "")
+    assert ([order.matched_size for order in page.rows], page.after) == ([0, 50_000_000], "")
     for name in ("single", "legacy_row_null_associate_trades"):
         assert read_one_order(json.dumps(orders[name]).encode(), 1, tally) is not None
     trades: dict[str, Any] = json.loads((folder / "rest_trades_clob.json").read_text())
     rows = [*trades["page"]["data"], *(value for key, value in trades.items() if key not in {"page", "_provenance"})]
-    found = read_trades_page(json.dumps({"data": rows}).encode(), 1, tally).trades
+    found = read_trades_page(json.dumps({"data": rows}).encode(), 1, tally).rows
     assert [one.matched_s > 1_600_000_000 for one in found] == [True] * len(rows)
     assert (tally.undecoded, tally.unknown_fields) == ({}, {})
     assert len(rows) == 4

@@ -56,8 +56,8 @@ def test_a_page_may_be_a_plain_array_or_without_rows() -> None:
 
 def test_a_row_that_cannot_be_read_costs_no_other_and_is_counted() -> None:
     tally = Tally()
-    assert read_orders_page(page(order(price="7"), 7, order()), SEEN, tally).orders == [PLACED]
-    assert len(read_trades_page(page(trade(status="PENDING"), "x", trade()), SEEN, tally).trades) == 1
+    assert read_orders_page(page(order(price="7"), 7, order()), SEEN, tally).rows == [PLACED]
+    assert len(read_trades_page(page(trade(status="PENDING"), "x", trade()), SEEN, tally).rows) == 1
     assert tally.undecoded == {
         "rest_order": 1,
         "rest_orders": 1,

@@ -1,28 +1,31 @@
 """What an account reads of itself: authenticated GETs. See `polywire.ports.Account`."""
 
-from types import TracebackType
-from typing import Any, Final, Self
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from polywire.errors import CredentialsRefused, Undecodable, VenueUnreachable
 from polywire.io.api_keys import l2_headers
-from polywire.io.venue import client_of, get
+from polywire.io.venue import RestClient, get
 from polywire.model.credentials import ApiCredentials
 from polywire.model.own import OwnOrderChanged, OwnTradeChanged
 from polywire.model.venue import Venue
 from polywire.ports import Clock
-from polywire.wire.account import read_one_order, read_orders_page, read_time, read_trades_page
+from polywire.wire.account import Page, read_one_order, read_orders_page, read_time, read_trades_page
 from polywire.wire.tally import Tally
 
 PAGES: Final = 1_000
 """Pages read for one answer at most: a cursor that leads round in a circle must end too."""
+
+Row = TypeVar("Row", OwnOrderChanged, OwnTradeChanged)
+ReadPage = Callable[[bytes, int, Tally], Page[Row]]
 
 _PATIENCE_S: Final = 10.0
 _UNAUTHORIZED: Final = 401
 _SECOND_NS: Final = 1_000_000_000
 
 
-class RestAccount:
+class RestAccount(RestClient):
     """Asks one venue on behalf of one API key. A context manager; leaving it closes its connections.
 
     Args:
@@ -39,17 +42,9 @@ class RestAccount:
     def __init__(
         self, venue: Venue, credentials: ApiCredentials, clock: Clock, *, patience_s: float = _PATIENCE_S
     ) -> None:
+        super().__init__(venue.urls.clob)
         self._clob, self._credentials, self._clock, self._patience_s = venue.urls.clob, credentials, clock, patience_s
-        self._client = client_of(self._clob)
         self.tally, self.requests = Tally(), 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._client.aclose()
 
     async def time_s(self) -> int:
         """Return the venue's time, Unix seconds."""
@@ -61,19 +56,8 @@ class RestAccount:
 
     async def open_orders(self) -> list[OwnOrderChanged]:
         """Return every order that rests, page by page; one that two pages name is returned once, as the later says."""
-        found: dict[str, OwnOrderChanged] = {}
-        query: dict[str, Any] = {}
-        for _ in range(PAGES):
-            body = await self._get("/data/orders", query)
-            try:
-                page = read_orders_page(body or b"", self._clock.now_ns(), self.tally)
-            except Undecodable as refusal:
-                raise VenueUnreachable(f"{self._clob}/data/orders", refusal.reason) from refusal
-            found |= {order.order: order for order in page.orders}
-            if not page.after:
-                return list(found.values())
-            query = {"next_cursor": page.after}
-        raise VenueUnreachable(f"{self._clob}/data/orders", f"no end after {PAGES:,} pages")
+        found = await self._pages("/data/orders", {}, read_orders_page)
+        return list({order.order: order for order in found}.values())
 
     async def order(self, order: str) -> OwnOrderChanged | None:
         """Return one order; None: there is none that rests, as far as the venue says."""
@@ -93,19 +77,24 @@ class RestAccount:
         return next((one for one in await self._trades({"id": trade}) if one.trade == trade), None)
 
     async def _trades(self, wanted: dict[str, Any]) -> list[OwnTradeChanged]:
-        found: dict[str, OwnTradeChanged] = {}
+        found = await self._pages("/data/trades", wanted, read_trades_page)
+        return list({trade.trade: trade for trade in found}.values())
+
+    async def _pages(self, path: str, wanted: dict[str, Any], read: ReadPage[Row]) -> list[Row]:
+        """Return the rows of every page of an answer."""
+        found: list[Row] = []
         query = wanted
         for _ in range(PAGES):
-            body = await self._get("/data/trades", query)
+            body = await self._get(path, query)
             try:
-                page = read_trades_page(body or b"", self._clock.now_ns(), self.tally)
+                page = read(body or b"", self._clock.now_ns(), self.tally)
             except Undecodable as refusal:
-                raise VenueUnreachable(f"{self._clob}/data/trades", refusal.reason) from refusal
-            found |= {trade.trade: trade for trade in page.trades}
+                raise VenueUnreachable(self._clob + path, refusal.reason) from refusal
+            found += page.rows
             if not page.after:
-                return list(found.values())
+                return found
             query = wanted | {"next_cursor": page.after}
-        raise VenueUnreachable(f"{self._clob}/data/trades", f"no end after {PAGES:,} pages")
+        raise VenueUnreachable(self._clob + path, f"no end after {PAGES:,} pages")
 
     async def _get(self, path: str, query: dict[str, Any], *, signed: bool = True) -> bytes | None:
         """Return what a GET answered; None for 404. Each is signed anew: a signature is good for two minutes."""

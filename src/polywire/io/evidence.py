@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from polywire.errors import TooOften, Undecodable, VenueUnreachable
-from polywire.io.venue import client_of, get, post
+from polywire.io.venue import RestClient, get, post
 from polywire.model.market import BookStated, MarketResolved
 from polywire.model.units import ConditionId, TokenId
 from polywire.model.venue import Venue
@@ -32,7 +31,7 @@ _NOT_FOUND: Final = 404
 _Item = TypeVar("_Item", TokenId, ConditionId)
 
 
-class RestEvidence:
+class RestEvidence(RestClient):
     """Asks one venue's CLOB and catalogue. A context manager; leaving it closes its connections.
 
     What it answers about others than it was asked for is passed over.
@@ -48,18 +47,10 @@ class RestEvidence:
     """
 
     def __init__(self, venue: Venue, clock: Clock, *, patience_s: float = _PATIENCE_S) -> None:
+        super().__init__(venue.urls.clob)  # a venue's services lie on one host, or on none of this machine
         self._clob, self._gamma = venue.urls.clob, venue.urls.gamma
         self._clock, self._patience_s = clock, patience_s
-        self._client = client_of(self._clob)  # a venue's services lie on one host, or on none of this machine
         self.tally, self.requests = Tally(), 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._client.aclose()
 
     async def books(self, tokens: Sequence[TokenId]) -> dict[TokenId, BookStated]:
         """Return the books of these tokens, `BOOKS_A_REQUEST` a request; those the venue has none of are absent.

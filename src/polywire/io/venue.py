@@ -30,7 +30,26 @@ _RETRY_AFTER_S: Final = 10.0  # where a venue does not say: its limits count by 
 _LONGEST_RETRY_S: Final = 3_600.0
 
 
-class VenueHttp:
+class RestClient:
+    """Connections to one service. A context manager; leaving it closes them.
+
+    Args:
+        url: Where the service is.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._client = client_of(url)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+
+class VenueHttp(RestClient):
     """Asks one venue. A context manager; leaving it closes its connections.
 
     An answer about another market than the one asked for is none: what a venue does not know, it may overlook.
@@ -41,16 +60,8 @@ class VenueHttp:
     """
 
     def __init__(self, venue: Venue, *, patience_s: float = _PATIENCE_S) -> None:
+        super().__init__(venue.urls.gamma)
         self.venue, self._patience_s = venue, patience_s
-        self._client = client_of(venue.urls.gamma)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._client.aclose()
 
     async def of_token(self, token: str) -> MarketListed | None:
         """Return the market an outcome token belongs to, closed ones too; None: there is none."""

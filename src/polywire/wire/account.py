@@ -3,7 +3,8 @@
 A row that cannot be read costs no other: it is counted.
 """
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,21 +20,17 @@ _LONGEST_CURSOR: Final = 1_000
 _decode = msgspec.json.Decoder(float_hook=str).decode
 
 
-class OrdersPage(NamedTuple):
-    """One page of orders that rest."""
+Row = TypeVar("Row", OwnOrderChanged, OwnTradeChanged)
 
-    orders: list[OwnOrderChanged]
+
+class Page(NamedTuple, Generic[Row]):
+    """One page of orders that rest, or of trades."""
+
+    rows: list[Row]
     after: str  # the next page's cursor; "": there is none
 
 
-class TradesPage(NamedTuple):
-    """One page of trades."""
-
-    trades: list[OwnTradeChanged]
-    after: str
-
-
-def read_orders_page(body: bytes, seen_ns: int, tally: Tally) -> OrdersPage:
+def read_orders_page(body: bytes, seen_ns: int, tally: Tally) -> Page[OwnOrderChanged]:
     """Return a page of `GET /data/orders`.
 
     Args:
@@ -44,30 +41,25 @@ def read_orders_page(body: bytes, seen_ns: int, tally: Tally) -> OrdersPage:
     Raises:
         Undecodable: It is no page.
     """
-    rows, after = _page("rest_orders", body)
-    orders = []
-    for row in rows:
-        try:
-            orders.append(read_order(_object("rest_orders", row), seen_ns, tally, recovered=True))
-        except Undecodable as refusal:
-            tally.lost(f"rest_{refusal.kind.removeprefix('rest_')}", msgspec.json.encode(row))
-        else:
-            tally.message("rest_order")
-    return OrdersPage(orders, after)
+    return _read_page("rest_order", body, tally, lambda row: read_order(row, seen_ns, tally, recovered=True))
 
 
-def read_trades_page(body: bytes, seen_ns: int, tally: Tally) -> TradesPage:
+def read_trades_page(body: bytes, seen_ns: int, tally: Tally) -> Page[OwnTradeChanged]:
     """Return a page of `GET /data/trades`; as `read_orders_page`."""
-    rows, after = _page("rest_trades", body)
-    trades = []
-    for row in rows:
+    return _read_page("rest_trade", body, tally, lambda row: read_trade(row, seen_ns, tally, recovered=True))
+
+
+def _read_page(kind: str, body: bytes, tally: Tally, read: Callable[[dict[str, Any]], Row]) -> Page[Row]:
+    found, after = _page(f"{kind}s", body)
+    rows: list[Row] = []
+    for row in found:
         try:
-            trades.append(read_trade(_object("rest_trades", row), seen_ns, tally, recovered=True))
+            rows.append(read(_object(f"{kind}s", row)))
         except Undecodable as refusal:
             tally.lost(f"rest_{refusal.kind.removeprefix('rest_')}", msgspec.json.encode(row))
         else:
-            tally.message("rest_trade")
-    return TradesPage(trades, after)
+            tally.message(kind)
+    return Page(rows, after)
 
 
 def read_one_order(body: bytes, seen_ns: int, tally: Tally) -> OwnOrderChanged | None:
