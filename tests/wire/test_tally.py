@@ -1,5 +1,6 @@
 """`wire.tally`: everything heard is counted, and counting is bounded."""
 
+from polywire.wire.sink import Heard
 from polywire.wire.tally import KINDS_KEPT, OTHER, SAMPLE_BYTES, SAMPLES_KEPT, Tally
 
 
@@ -93,3 +94,15 @@ def test_not_even_invented_kinds_make_the_counts_of_unknown_fields_grow_without_
     assert len(tally.unknown_fields) == 2 * KINDS_KEPT + 1
     assert tally.unknown_fields[OTHER, OTHER] == 8 * KINDS_KEPT
     assert sum(tally.unknown_fields.values()) == 10 * KINDS_KEPT
+
+
+def test_a_word_of_the_protocol_is_counted_and_told_and_anything_else_is_left_to_be_read() -> None:
+    tally = Tally()
+    words = {b"PONG": Heard.PONG, b"": Heard.NOTICE}
+    assert [tally.word(frame, words) for frame in (b"PONG", b" PONG\n", b"", b"{}")] == [
+        Heard.PONG,
+        Heard.PONG,
+        Heard.NOTICE,
+        None,
+    ]
+    assert (tally.texts, tally.frames) == ({"PONG": 2, "": 1}, 4)

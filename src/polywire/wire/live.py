@@ -80,11 +80,8 @@ class LiveDecoder:
             What the frame was; `UNREADABLE` where it could not be read.
         """
         tally = self.tally
-        tally.other_frames += 1
-        word = frame.strip()
-        heard = _WORDS.get(word)
+        heard = tally.word(frame, _WORDS)
         if heard is not None:
-            tally.text(word.decode())
             return heard
         try:
             kind, events = self._read(frame, seen_ns)

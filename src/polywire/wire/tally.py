@@ -1,6 +1,9 @@
 """What a decoder heard, in numbers: nothing is dropped without being counted here."""
 
+from collections.abc import Mapping
 from typing import Final
+
+from polywire.wire.sink import Heard
 
 KINDS_KEPT: Final = 128
 """Distinct names counted by name; a venue that invents more of them is counted under `OTHER`."""
@@ -47,6 +50,15 @@ class Tally:
     def text(self, word: str) -> None:
         """Count one frame that is a word of the protocol."""
         self.texts[word] = self.texts.get(word, 0) + 1
+
+    def word(self, frame: bytes, words: Mapping[bytes, Heard]) -> Heard | None:
+        """Count one frame; return what it means where it is a word of the protocol, None where it is to be read."""
+        self.other_frames += 1
+        word = frame.strip()
+        heard = words.get(word)
+        if heard is not None:
+            self.text(word.decode())
+        return heard
 
     def lost(self, kind: str, sample: bytes) -> None:
         """Count one input that could not be read, and keep it while there is room for its kind.

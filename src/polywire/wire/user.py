@@ -58,11 +58,8 @@ class UserDecoder:
             What the frame was; `UNREADABLE` where any of its messages could not be read. The others are told.
         """
         tally = self.tally
-        tally.other_frames += 1
-        word = frame.strip()
-        heard = _WORDS.get(word)
+        heard = tally.word(frame, _WORDS)
         if heard is not None:
-            tally.text(word.decode())
             return heard
         try:
             whole: Any = _decode(frame)
