@@ -155,7 +155,7 @@ def test_a_book_read_over_rest_answers_as_far_as_it_is_said_and_tells_the_gap_ba
 def test_a_book_read_over_rest_keeps_the_instant_of_its_stream() -> None:
     """Messages under way may be older than what REST has shown, and are not out of order for that."""
     books, _ = read_books()
-    heard_ms = books[TOKEN].heard.venue_ms
+    heard_ms = books[TOKEN].heard_ms
     books.read_over(snapshot(BIDS, ASKS, venue_ms=heard_ms + 50, seen_ns=3_000), Freshness.CURRENT, "read")
     books.levels([change("bid", 4_000, 7, venue_ms=heard_ms + 20)])
     assert books[TOKEN].freshness is Freshness.CURRENT

@@ -116,14 +116,12 @@ class LaggingVenue:
 
     def _snapshot(self, token: TokenId) -> dict[str, Any]:
         book = self.books[token]
-        heard = book.heard
-        assert heard is not None
         bids, asks = ([{"price": price_text(p), "size": size_text(s)} for p, s in side] for side in book.bare_levels())
         return {
-            "market": heard.condition,
+            "market": book.condition,
             "asset_id": token,
-            "timestamp": str(heard.venue_ms),
-            "hash": heard.digest,
+            "timestamp": str(book.heard_ms),
+            "hash": book.heard_digest,
             "bids": bids,
             "asks": asks,
             "tick_size": price_text(book.tick or 100),

@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from polywire.errors import BookNotCurrent, Misuse, NotEnoughShares
 from polywire.model.events import Event
@@ -17,19 +17,6 @@ Reader = Callable[[Event], None]
 
 _PRICES: Final = tuple(range(PRICE_ONE + 1))
 # Best prices are kept as these very objects: an int of its own for each book would be one more cache miss a change.
-
-
-class Mark(NamedTuple):
-    """Where a token's stream stood at a snapshot. A `LevelChanged` says the same of itself."""
-
-    digest: str
-    venue_ms: int
-    seen_ns: int
-    condition: ConditionId
-
-
-NOTHING_HEARD: Final = Mark("", 0, 0, ConditionId(""))
-"""Where a token's stream stands before its first message."""
 
 
 class Book:
@@ -48,8 +35,9 @@ class Book:
         verified_ns: Our clock (Unix ns) when the whole book was last proven: by a snapshot, an equal hash or
             equal REST levels. An agreeing best price never moves it. 0: never.
         ended: Whether the market is resolved: nothing will move the book any more.
-        heard: The last message that moved the book, a snapshot as its `Mark`: its `seen_ns` is the token's last sign of
-            life, its `digest` names how far its stream has been followed. `NOTHING_HEARD`: none yet.
+        condition: Of its market; "" until a snapshot says.
+        heard_digest, heard_ms, heard_ns: Of the last message that moved the book, the venue's hash, its time and ours;
+            "" and 0: there was none. Not the message itself: kept for each of 100,000 books, it costs the cache.
         moved_by_trade_ns: Our clock, when a trade or a snapshot last came: the last trade price may have changed.
         readers: Who is handed this token's events. They stand here so that one look-up finds book and readers.
     """
@@ -61,9 +49,12 @@ class Book:
         "_bid",
         "_bid_ranks",
         "_bid_sizes",
+        "condition",
         "ended",
         "freshness",
-        "heard",
+        "heard_digest",
+        "heard_ms",
+        "heard_ns",
         "moved_by_trade_ns",
         "readers",
         "reason",
@@ -79,7 +70,9 @@ class Book:
         self.reason = "no snapshot yet"
         self.tick: int | None = None
         self.verified_ns = 0
-        self.heard: LevelChanged | Mark = NOTHING_HEARD
+        self.condition = ConditionId("")
+        self.heard_digest = ""
+        self.heard_ms = self.heard_ns = 0
         self.ended = False
         self.moved_by_trade_ns = 0
         self._bid, self._ask = NO_BID, NO_ASK
@@ -106,7 +99,8 @@ class Book:
             self._bid, self._ask = _PRICES[bids.best], _PRICES[asks.best]
         self.verified_ns = event.seen_ns
         self.moved_by_trade_ns = event.seen_ns
-        self.heard = Mark(event.digest, event.venue_ms, event.seen_ns, event.condition)
+        self.condition = event.condition
+        self.heard_digest, self.heard_ms, self.heard_ns = event.digest, event.venue_ms, event.seen_ns
         if event.tick is not None:
             self.tick = event.tick
         self.freshness, self.reason = Freshness.CURRENT, "snapshot"
@@ -118,7 +112,7 @@ class Book:
         If not, call `settle`: it tells a stale level from a lost change, and knows an unstated best.
         """
         # Both sides are spelled out, and the bests are kept: the other side's arrays are not touched at all.
-        self.heard = event
+        self.heard_digest, self.heard_ms, self.heard_ns = event.digest, event.venue_ms, event.seen_ns
         size = event.size
         if event.side == "bid":
             rank, ranks = event.price, self._bid_ranks

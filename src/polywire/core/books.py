@@ -6,7 +6,7 @@ where somebody reads it, so a token without readers costs a book and nothing els
 
 from typing import Final
 
-from polywire.core.book import Book, Mark, Reader
+from polywire.core.book import Book, Reader
 from polywire.core.readers import SharedReaders
 from polywire.model.events import Event
 from polywire.model.health import ANSWERING, Freshness, FreshnessChanged, Gap
@@ -54,6 +54,7 @@ class Books:
         self._books: dict[TokenId, Book] = {}
         self._shared = SharedReaders()
         self._warm: dict[TokenId, Book] = {}  # those that had a snapshot
+        self._find = self._warm.get  # bound once: it is called for every entry
         self._readers_of_all: tuple[Reader, ...] = ()
         self.suspects: set[TokenId] = set()
         self.changes = self.unfollowed = self.early = self._unchecked = 0
@@ -174,12 +175,12 @@ class Books:
     def levels(self, events: list[LevelChanged]) -> None:
         """Apply one `price_change`. See `polywire.wire.sink.MarketSink.levels`."""
         self.changes += len(events)
-        find = self._warm.get
+        find = self._find
         if len(events) == _BOTH:  # a market's two outcomes, nearly always: spelled out, a tenth of the time saved
             one, two = events
             first, second = find(one.token), find(two.token)
             if first is not None and second is not None:
-                late = one.venue_ms < first.heard.venue_ms
+                late = one.venue_ms < first.heard_ms
                 if not first.change(one):
                     self._settle(first, one)
                 if not second.change(two):
@@ -200,11 +201,11 @@ class Books:
         self._levels_one_by_one(events)
 
     def _levels_one_by_one(self, events: list[LevelChanged]) -> None:
-        find, late = self._warm.get, False
+        find, late = self._find, False
         for event in events:
             book = find(event.token) or self._first_change(event)
             if book is not None:
-                late = late or event.venue_ms < book.heard.venue_ms
+                late = late or event.venue_ms < book.heard_ms
                 if not book.change(event):
                     self._settle(book, event)
         if late:
@@ -307,10 +308,10 @@ class Books:
         book = self._books.get(event.token)
         if book is None:
             return
-        was, doubted, verified_ns, heard = book.freshness, book.reason, book.verified_ns, book.heard
+        was, doubted, verified_ns, heard_ms = book.freshness, book.reason, book.verified_ns, book.heard_ms
         equal = book.replace(event)
         # The stream's own instant stays: what comes next on it may be older than what REST has shown.
-        book.heard = Mark("", heard.venue_ms, event.seen_ns, event.condition)
+        book.heard_digest, book.heard_ms = "", heard_ms
         self._warm[event.token] = book
         book.freshness, book.reason = freshness, reason
         if not book.readers:

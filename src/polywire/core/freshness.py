@@ -137,7 +137,7 @@ class Vigil:
 
     def is_silent(self, token: TokenId, now_ns: int) -> bool:
         """Return whether a followed token has been silent for longer than its rhythm lets expect."""
-        return now_ns - self._books[token].heard.seen_ns >= self.silence_borne_s(token) * _SECOND_NS
+        return now_ns - self._books[token].heard_ns >= self.silence_borne_s(token) * _SECOND_NS
 
     def is_polled(self, token: TokenId) -> bool:
         """Return whether a token's book is read over REST because its socket brings nothing."""
@@ -207,13 +207,12 @@ class Vigil:
             pulse.missing_ns = 0
         elif not pulse.missing_ns:
             pulse.missing_ns = now_ns
-        heard = book.heard
-        if heard.seen_ns not in {pulse.heard_ns, pulse.restated_ns}:
+        if book.heard_ns not in {pulse.heard_ns, pulse.restated_ns}:
             if pulse.heard_ns:
-                pause_s = max(0.001, (heard.seen_ns - pulse.heard_ns) / _SECOND_NS)
+                pause_s = max(0.001, (book.heard_ns - pulse.heard_ns) / _SECOND_NS)
                 pulse.pause_s = pause_s if not pulse.pause_s else pulse.pause_s + (pause_s - pulse.pause_s) * _WEIGHT
             self._heed_speech(book, pulse)
-            pulse.heard_ns, pulse.restated_ns = heard.seen_ns, 0
+            pulse.heard_ns, pulse.restated_ns = book.heard_ns, 0
         if not book.crossed:
             pulse.crossed_ns = 0
         elif not pulse.crossed_ns:
@@ -225,14 +224,13 @@ class Vigil:
 
     def _heed_speech(self, book: Book, pulse: _Pulse) -> None:
         """Take note that a token's socket brought something of it."""
-        heard = book.heard
         if pulse.restated_ns and book.verified_ns <= pulse.restated_ns:  # and no snapshot with it
             pulse.doubted = True
             why = "its socket speaks again, and what it left out since the book was read over REST is not known"
-            self._books.doubt((book.token,), Freshness.SUSPECT, why, heard.seen_ns, heard.venue_ms)
+            self._books.doubt((book.token,), Freshness.SUSPECT, why, book.heard_ns, book.heard_ms)
             self._books.suspects.discard(book.token)  # REST is asked at once, and the socket left alone
         elif book.freshness is Freshness.QUIET and not book.ended:
-            self._books.turn(book.token, Freshness.CURRENT, "it speaks again", heard.seen_ns, heard.venue_ms)
+            self._books.turn(book.token, Freshness.CURRENT, "it speaks again", book.heard_ns, book.heard_ms)
 
 
 def _by_urgency(want: Want) -> tuple[int, float]:

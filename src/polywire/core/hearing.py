@@ -53,7 +53,7 @@ class Hearing:
 
     def __init__(self, book: Book, asked_ns: int) -> None:
         self.book, self.asked_ns = book, asked_ns
-        self._from_ms = book.heard.venue_ms
+        self._from_ms = book.heard_ms
         self._events: list[LevelChanged | BookReplaced] = []
         self._overflown = False
         self._stated: BookStated | None = None

@@ -389,14 +389,13 @@ async def test_an_equal_hash_proves_a_book_as_of_the_change_that_stated_it_and_n
         def digest(at_ms: int) -> str:
             return book_hash(f"0x{A[-4:]}", A, at_ms, *mine.bare_levels(), terms)
 
-        at_ms = mine.heard.venue_ms
+        at_ms = mine.heard_ms
         bids, asks = mine.bare_levels()
-        said = BookReplaced(A, mine.heard.condition, bids, asks, 100, None, digest(at_ms), at_ms, heard_ns)
+        said = BookReplaced(A, mine.condition, bids, asks, 100, None, digest(at_ms), at_ms, heard_ns)
         it.connection.hashes.learn(BookStated(said, 5_000_000, neg_risk=False), heard_ns)
         it.dial.last.hear(change(A), heard_ns)
-        assert isinstance(mine.heard, LevelChanged)
-        told = msgspec.structs.replace(mine.heard, digest=digest(mine.heard.venue_ms), condition=said.condition)
-        it.connection.books.levels([told])
+        plain = it.of(LevelChanged)[-1]
+        it.connection.books.levels([msgspec.structs.replace(plain, digest=digest(plain.venue_ms))])
         await it.pass_s(10)
         assert it.connection.hashes.checked == 1
         assert mine.verified_ns == heard_ns

@@ -12,7 +12,6 @@ from polywire.core.freshness import Vigil, Vigilance, Want
 from polywire.core.lag import Lag
 from polywire.core.link import Policy, Signal
 from polywire.core.mending import Mend, MendPolicy
-from polywire.model.market import LevelChanged
 from polywire.model.units import TokenId
 from polywire.ports import Clock, Dial
 from polywire.services.feed.hashes import CHECKS_A_SECOND, Hashes
@@ -137,7 +136,7 @@ class Connection(Line):
     def _check_hashes(self) -> None:
         for token, equal in self.hashes.check(self.books.values(), self.hashes_a_second):
             if equal:  # proven for the change that stated it: what was lost since, no hash tells
-                self.books.prove(token, self.books[token].heard.seen_ns)
+                self.books.prove(token, self.books[token].heard_ns)
             else:
                 self.vigil.doubted(token)
 
@@ -145,10 +144,9 @@ class Connection(Line):
         """Take a sample of each token that spoke since the last look; a snapshot's time may be an old change's."""
         since = self._sampled_ns
         for book in self.books.values():
-            heard = book.heard
-            if isinstance(heard, LevelChanged) and heard.seen_ns > since:
-                self.lag.note(heard.venue_ms, heard.seen_ns)
-                self._sampled_ns = max(self._sampled_ns, heard.seen_ns)
+            if book.heard_ns > max(since, book.verified_ns):
+                self.lag.note(book.heard_ms, book.heard_ns)
+                self._sampled_ns = max(self._sampled_ns, book.heard_ns)
 
     def _work_at(self, now: float) -> float:
         return min(self._mender.wake_at(now), self._looked_s + _LOOK_S)

@@ -69,7 +69,7 @@ class Waiting:
         self.crossing = crossing
         self.levels, self.verified_ns, self._believed = here.bare_levels(), here.verified_ns, here.freshness
         self.until_s = clock.monotonic_s() + PATIENCE_S
-        self._reason, self.heard_ns = here.reason, here.heard.seen_ns
+        self._reason, self.heard_ns = here.reason, here.heard_ns
         if before is not None and not before.crossing.caught_up:  # what they heard last is of a book before that one
             self.levels, self.heard_ns = before.levels, max(self.heard_ns, before.heard_ns)
             self.verified_ns = min(self.verified_ns, before.verified_ns)
@@ -101,7 +101,7 @@ class Waiting:
     def end_with_the_book(self, reason: str) -> None:
         """Let them stand at the other book, told that changes may be missing, and the book."""
         book, now_ns = self._there[self._token], self._clock.now_ns()
-        heard, venue_ms = book.heard, book.heard.venue_ms
+        venue_ms = book.heard_ms
         told: list[Event] = []
         if self.verified_ns:
             told.append(Gap((self._token,), self.verified_ns, now_ns, reason, venue_ms, now_ns))
@@ -110,8 +110,8 @@ class Waiting:
             told.append(FreshnessChanged(self._token, was, book.freshness, book.reason, verified_ns, venue_ms, now_ns))
         if book.freshness in ANSWERING:
             bids, asks = book.bare_levels()
-            whole = (bids, asks, book.tick, None, heard.digest, heard.venue_ms, heard.seen_ns)
-            told.append(BookReplaced(self._token, heard.condition, *whole))
+            whole = (bids, asks, book.tick, None, book.heard_digest, venue_ms, book.heard_ns)
+            told.append(BookReplaced(self._token, book.condition, *whole))
         self._tell(told)
         self._end()
 
@@ -142,7 +142,7 @@ class Waiting:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._look)
 
     def _still(self) -> bool:
-        last_ns = max(self.heard_ns, self._there[self._token].heard.seen_ns)
+        last_ns = max(self.heard_ns, self._there[self._token].heard_ns)
         return self._clock.now_ns() - last_ns >= QUIET_S * _NS
 
     def _equal(self) -> bool:
@@ -268,7 +268,7 @@ class Handover:
         if not _answers(here, token) or self._copies[token].sure:
             return True
         one, two = here[token], there[token]
-        silent = self._clock.now_ns() - max(book.heard.seen_ns for book in (one, two))
+        silent = self._clock.now_ns() - max(book.heard_ns for book in (one, two))
         return silent >= QUIET_S * _NS and one.bare_levels() == two.bare_levels()
 
     def cut(self, token: TokenId, *, anyway: bool = False) -> bool:
@@ -384,4 +384,4 @@ def _answers(books: Books, token: TokenId) -> bool:
 
 def _digest(connection: Connection, token: TokenId) -> str:
     """Return the digest of the message that moved a token's book last; "" where none did."""
-    return connection.books[token].heard.digest if token in connection.books else ""
+    return connection.books[token].heard_digest if token in connection.books else ""

@@ -12,7 +12,7 @@ import msgspec
 
 from polywire.core.book import Book
 from polywire.model.health import ANSWERING
-from polywire.model.market import BookStated, LevelChanged
+from polywire.model.market import BookStated
 from polywire.model.units import PRICE_ONE, TokenId, price_text, size_text
 from polywire.wire.book_hash import BookTerms, book_hash
 
@@ -71,15 +71,15 @@ class Hashes:
         for book in (*books[start:], *books[:start]):
             if not left:
                 return
-            one, heard = known.get(book.token), book.heard
-            if one is None or not isinstance(heard, LevelChanged) or book.freshness not in ANSWERING:
+            one = known.get(book.token)
+            if one is None or book.freshness not in ANSWERING:
                 continue
-            if heard.seen_ns <= book.verified_ns or not heard.digest:
+            if book.heard_ns <= book.verified_ns or not book.heard_digest:  # a snapshot is proof already
                 continue
             left -= 1
             self.checked += 1
             bids, asks = book.bare_levels()
-            if book_hash(heard.condition, book.token, heard.venue_ms, bids, asks, one.terms) == heard.digest:
+            if book_hash(book.condition, book.token, book.heard_ms, bids, asks, one.terms) == book.heard_digest:
                 one.unequal = 0
                 yield book.token, True
             elif book.moved_by_trade_ns > one.learnt_ns:

@@ -60,8 +60,8 @@ class Markets:
 
     def _look(self, connection: Connection) -> None:
         for book in connection.books.values():
-            if book.token not in self._of and book.heard.condition and not book.ended:
-                self._note(book.token, book.heard.condition)
+            if book.token not in self._of and book.condition and not book.ended:
+                self._note(book.token, book.condition)
 
     def _note(self, token: TokenId, condition: ConditionId) -> None:
         self._of[token] = condition

@@ -241,7 +241,7 @@ def _by_urgency(asked: tuple[Want, Connection]) -> tuple[int, float]:
 
 
 def _silent_s(hearing: Hearing, now_ns: int) -> float:
-    return (now_ns - hearing.book.heard.seen_ns) / 1e9
+    return (now_ns - hearing.book.heard_ns) / 1e9
 
 
 def _quiet(hearing: Hearing, now_ns: int) -> str:
