@@ -16,12 +16,12 @@ from polywire.io.owner import endpoint, is_owned
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[tuple[Path, dict[str, object]]]":
-    """A running owner's data directory, and a market of its exchange."""
+    """A running owner's data directory, and a market of its exchange that is open for five minutes more."""
     data = tmp_path_factory.mktemp("house")
     with started("up", "--data", str(data)) as up:
         url = exchange_url(line_with(up, "the exchange is open"))
         line_with(up, "current,")
-        yield data, venue(url)["markets"][0]
+        yield data, venue(url)["markets"][1]
 
 
 Markets = tuple[Path, dict[str, str]]
@@ -97,9 +97,9 @@ def test_several_markets_are_a_table(house: Markets) -> None:
 
 def test_a_reader_that_leaves_ends_watch_without_a_word(house: Markets) -> None:
     data, market = house
-    with started("watch", market["slug"], "--data", str(data), "--jsonl") as watch:
+    with started("watch", market["slug"], "--data", str(data), "--jsonl", "--for", "45") as watch:
         assert watch.stdout is not None
-        json.loads(watch.stdout.readline())
+        json.loads(watch.stdout.readline())  # "" where nothing came before its end
         watch.stdout.close()
         assert watch.wait(45) == 0
         assert watch.stderr is not None
@@ -222,7 +222,7 @@ def test_a_busy_exchange_port_is_named_with_its_option() -> None:
 def test_a_killed_owner_ends_those_who_watch_with_a_sentence(tmp_path: Path) -> None:
     with started("up", "--data", str(tmp_path)) as up:
         url = exchange_url(line_with(up, "the exchange is open"))
-        slug = venue(url)["markets"][0]["slug"]
+        slug = venue(url)["markets"][1]["slug"]
         line_with(up, "current,")
         with started("watch", slug, "--data", str(tmp_path)) as watch:
             assert watch.stdout is not None
