@@ -37,10 +37,15 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
 
 
 @contextmanager
-def started(*arguments: str) -> "Iterator[subprocess.Popen[str]]":
+def started(*arguments: str, **environment: str) -> "Iterator[subprocess.Popen[str]]":
     """Run while the block does, with pipes; end it at the latest then."""
     process = subprocess.Popen(
-        [*POLYWIRE, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*POLYWIRE, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
     )
     try:
         yield process

@@ -35,9 +35,42 @@ def test_up_shows_that_all_that_was_sent_has_arrived(tmp_path: Path) -> None:
 def test_its_files_are_its_own_users_alone(tmp_path: Path) -> None:
     data = tmp_path / "data"
     run("up", "--for", "0.5", "--data", str(data))
-    kept = {path.name: stat.S_IMODE(path.stat().st_mode) for path in data.iterdir()}
-    assert kept == dict.fromkeys(["lock", "exchange.log", "exchange.sqlite3", "exchange.sqlite3.lock"], 0o600)
-    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (data, *data.rglob("*"))}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {path.name for path in data.iterdir()} == {
+        "lock",
+        "exchange.log",
+        "exchange.sqlite3",
+        "exchange.sqlite3.lock",
+        "wallets",  # of a throw-away wallet and its API key
+        "credentials",
+    }
+
+
+def test_it_signs_in_on_paper_once_and_is_known_again(tmp_path: Path) -> None:
+    first = run("up", "--for", "0.5", "--data", str(tmp_path)).stderr
+    assert "a throw-away wallet 0x" in first
+    assert "an API key for polywire-exchange:" in first
+    again = run("up", "--for", "0.5", "--data", str(tmp_path)).stderr
+    assert "wallet" not in again
+    assert "market data only" not in again
+
+
+def test_its_exchange_does_not_inherit_the_owners_secrets(tmp_path: Path) -> None:
+    key = "5e" * 32
+    with started("up", "--data", str(tmp_path), "--exchange-port", "0", POLYGON_PRIVATE_KEY=key) as up:
+        line_with(up, "POLYGON_PRIVATE_KEY: from the environment, wallet 0x")
+        line_with(up, "current,")
+        children = Path(f"/proc/{up.pid}/task/{up.pid}/children")
+        if not children.exists():
+            pytest.skip("this system has no /proc")
+        processes = [str(up.pid), *children.read_text().split()]
+        assert len(processes) == 2
+        for process in processes:
+            shown = Path(f"/proc/{process}/environ").read_bytes() + Path(f"/proc/{process}/cmdline").read_bytes()
+            assert b"PATH=" in shown
+            assert key.encode() not in shown
 
 
 def test_it_keeps_its_files_where_the_desktop_keeps_data(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import anyio
 from rich.console import Console
 
 from polywire.app.feed import open_feed
+from polywire.app.login import NO_WAY, look_for_credentials, sign_in
 from polywire.errors import PolywireError
 from polywire.interfaces.terminal import balance as balance_lines
 from polywire.interfaces.terminal.board import frames_a_second
@@ -20,6 +21,8 @@ from polywire.interfaces.terminal.screen import Screen, on_screen
 from polywire.io import children, tcp_ports
 from polywire.io.clock import SystemClock
 from polywire.io.owner import owned, serving
+from polywire.io.passphrase import Way
+from polywire.io.venue import find_venue
 from polywire.io.venue_desk import VenueDesk
 from polywire.services.feed.feed import Feed
 from polywire.services.owner import Owner
@@ -59,6 +62,7 @@ class Up:
     for_s: float | None = None
     background: bool = False
     left_alone_s: float = LEFT_ALONE_S
+    passphrase: Way = NO_WAY  # where the vault's comes from
 
 
 def run_up(asked: Up, console: Console, say: Say) -> int:
@@ -93,10 +97,14 @@ class _Run:
             raise _first(refused) from None
 
     async def _run(self, open_things: AsyncExitStack) -> int:
-        asked = self._asked
+        asked, live = self._asked, self._venue == "live"
+        # First of all: from here on the environment, which every child inherits, holds none of them.
+        sources = look_for_credentials(asked.data, asked.passphrase, self._say, may_ask=live and not asked.background)
         exchange = await open_things.enter_async_context(self._exchange()) if self._venue == "paper" else None
         venue = self._venue if exchange is None else exchange.url
-        feed = await open_things.enter_async_context(open_feed(self._settings.model_copy(update={"venue": venue})))
+        found = await find_venue(venue, paper_port=self._settings.exchange_port)
+        who = await sign_in(found, sources, self._say)
+        feed = await open_things.enter_async_context(open_feed(self._settings, venue=found, credentials=who))
         desk = None
         if venue != "live":
             desk = await open_things.enter_async_context(VenueDesk(venue))

@@ -29,6 +29,14 @@ Grant = Annotated[
     str | None,
     typer.Option(metavar="USDC", help="Play money that a new wallet of the exchange is given; 10000 if not said."),
 ]
+PassphraseFd = Annotated[
+    int | None,
+    typer.Option("--passphrase-fd", metavar="N", min=0, help="Read the vault's passphrase from an open descriptor."),
+]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option("--passphrase-file", metavar="FILE", help="Read it from a file of yours, mode 0600 or 0400."),
+]
 Jsonl = Annotated[bool, typer.Option("--jsonl", help="Print events, one line of JSON each.")]
 
 

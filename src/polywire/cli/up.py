@@ -8,6 +8,8 @@ from polywire.cli.options import (
     Data,
     For,
     Grant,
+    PassphraseFd,
+    PassphraseFile,
     Venue,
     data_folder,
     read_grant,
@@ -36,6 +38,8 @@ def up(
     ] = None,
     grant: Grant = None,
     data: Data = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
     for_s: For = None,
     background: Annotated[
         bool, typer.Option("--background", hidden=True, help="Draw nothing; end a minute after the last client.")
@@ -47,9 +51,11 @@ def up(
     At the end the exchange is stopped and what it sent is held against what arrived: exit 0 if all of it did.
     """
     from polywire.app.up import Up, run_up  # noqa: PLC0415 - so that --help does not pay for it
+    from polywire.io.passphrase import Way  # noqa: PLC0415
 
     if grant is not None:
         read_grant(grant)  # refused here and not by a child
-    asked = Up(data_folder(data), venue, host, port, exchange_port, seed, grant, for_s, background, left_alone)
+    way, folder = Way(passphrase_fd, passphrase_file), data_folder(data)
+    asked = Up(folder, venue, host, port, exchange_port, seed, grant, for_s, background, left_alone, way)
     with until_interrupted():  # before there is anything to draw a balance of
         raise typer.Exit(run_up(asked, results_console(), say))

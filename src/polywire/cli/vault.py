@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polywire.cli.options import SETTINGS, Data, data_folder, say
+from polywire.cli.options import SETTINGS, Data, PassphraseFd, PassphraseFile, data_folder, say
 from polywire.errors import Misuse
 
 if TYPE_CHECKING:
@@ -22,14 +22,6 @@ commands = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="1 to 64 of A-Z a-z 0-9 _ . -, as POLYGON_PRIVATE_KEY.")]
-Descriptor = Annotated[
-    int | None,
-    typer.Option("--passphrase-fd", metavar="N", min=0, help="Read the passphrase from an open descriptor."),
-]
-File = Annotated[
-    Path | None,
-    typer.Option("--passphrase-file", metavar="FILE", help="Read it from a file of yours, mode 0600 or 0400."),
-]
 
 
 @commands.command(
@@ -41,8 +33,8 @@ def vault_set(
     context: typer.Context,
     name: Name,
     *,
-    passphrase_fd: Descriptor = None,
-    passphrase_file: File = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
     data: Data = None,
 ) -> None:
     """Keep a value under NAME. It is typed without echo, or read from standard input where that is no terminal."""
@@ -65,8 +57,8 @@ def vault_set(
 def vault_list(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
-    passphrase_fd: Descriptor = None,
-    passphrase_file: File = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
     data: Data = None,
 ) -> None:
     """Say what is kept: names, versions, and when each was changed. Never a value."""
@@ -89,8 +81,8 @@ def vault_list(
 def vault_remove(
     name: Name,
     *,
-    passphrase_fd: Descriptor = None,
-    passphrase_file: File = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
     data: Data = None,
 ) -> None:
     """Take NAME out."""
