@@ -21,6 +21,8 @@ PolywireError
 │   ├── VaultBusy           another process has been writing it for too long
 │   └── NoSuchEntry         it holds nothing of that name
 ├── FileExposed             a file that is to be secret is not ours alone; nothing was read from it
+├── JournalFault            the journal cannot be read or written
+│   └── JournalFull         more waits to be written than may; this was not taken
 ├── BookNotCurrent          a book may be wrong, so it does not answer; wait for the next event
 └── TapeError               a tape cannot be read
     ├── TapeDamaged         its bytes are not what was written
@@ -265,6 +267,27 @@ class FileExposed(PolywireError):
     def __init__(self, path: str, reason: str, remedy: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path} {reason}, so nothing was read from it; {remedy}")
+
+
+class JournalFault(PolywireError):
+    """The journal cannot be read or written. What was acknowledged before stays.
+
+    Args:
+        path: Its file.
+        reason: What is wrong and what to do, without its name.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"the journal {path} {reason}")
+
+
+class JournalFull(JournalFault):
+    """More waits to be written than may: the disk does not keep up. What was to be written now was not taken."""
+
+    def __init__(self, path: str, waiting: int) -> None:
+        self.waiting = waiting
+        super().__init__(path, f"has {waiting:,} entries waiting for the disk, which is the most; this was not taken")
 
 
 class BookNotCurrent(PolywireError):

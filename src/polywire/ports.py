@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from polywire.model.journal import Draft, Entry, EntryKind
 from polywire.model.listing import MarketListed
 from polywire.model.market import BookStated, MarketResolved
 from polywire.model.own import OwnOrderChanged, OwnTradeChanged
@@ -124,3 +125,63 @@ class Account(Protocol):
 
     async def trade(self, trade: str) -> OwnTradeChanged | None:
         """Return one trade; None: the venue knows none of that id."""
+
+
+class KeptWatch(Protocol):
+    """What the journal keeps of a watch, written with the entries it caused: both are on disk, or neither."""
+
+    @property
+    def id(self) -> str:
+        """Whose."""
+
+    @property
+    def body(self) -> bytes | None:
+        """The watch itself, JSON; b"" to leave it as it is; None to forget the watch and its state."""
+
+    @property
+    def state(self) -> bytes:
+        """What its condition has to remember, over restarts too."""
+
+
+class Journal(Protocol):
+    """The durable log: one writer, many readers, each from his own cursor."""
+
+    @property
+    def id(self) -> str:
+        """Drawn when the journal was made; the first half of every cursor."""
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest entry that is on disk; 0 where there is none."""
+
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest entry that is kept; one more than `newest` where there is none."""
+
+    def put(self, drafts: Sequence[Draft], watch: KeptWatch | None = None) -> None:
+        """Have these written soon, in one transaction and in this order, with what is to be kept of a watch.
+
+        It never waits. Of `price` and `book` the newest of each watch and token is written, 200 a second in
+        all at most; the others are all written.
+
+        Raises:
+            JournalFull: More waits to be written than may, as the disk does not keep up; nothing of this will be.
+        """
+
+    async def append(self, drafts: Sequence[Draft], watch: KeptWatch | None = None) -> list[Entry]:
+        """Write these at once, as `put` does and without coalescing, and return them once they are on disk.
+
+        Raises:
+            JournalFault: They cannot be written.
+        """
+
+    async def read(
+        self, after: int, *, limit: int, watches: Sequence[str] = (), kinds: Sequence[EntryKind] = ()
+    ) -> list[Entry]:
+        """Return up to `limit` entries with a number over `after`, in order; of these watches and kinds, if any are."""
+
+    async def beyond(self, seq: int) -> None:
+        """Return once there is an entry on disk with a number over `seq`."""
+
+    async def kept(self) -> list[tuple[str, bytes, bytes]]:
+        """Return every watch that is kept: its id, its body, its state; the oldest first."""

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from polywire import __version__
-from polywire.cli import exchange, state, tape, up, vault, watch
+from polywire.cli import exchange, state, tape, token, up, vault, watch
 from polywire.cli.options import SETTINGS, say
 from polywire.errors import PolywireError
 
@@ -29,6 +29,7 @@ commands.command(epilog="Example: polywire watch some-market-slug --for 60")(wat
 commands.command(epilog="Example: polywire exchange --port 8421 --seed 7 --fault drop-connection:10")(exchange.exchange)
 commands.add_typer(tape.commands, name="tape")
 commands.add_typer(vault.commands, name="vault")
+commands.add_typer(token.commands, name="token")
 commands.command(epilog="Example: polywire status --json")(state.status)
 commands.command(epilog="Example: polywire doctor")(state.doctor)
 

@@ -1,0 +1,79 @@
+"""The HTTP port of an owner, put together: the gate, the site, and the doors of other interfaces."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.types import ASGIApp
+
+from polywire.errors import Misuse
+from polywire.interfaces.http.gate import Gate
+from polywire.interfaces.http.server import listening
+from polywire.interfaces.http.site import WAYS, site
+from polywire.interfaces.http.terms import Terms, is_loopback_bind
+from polywire.io import tcp_ports
+from polywire.io.tokens import Tokens
+from polywire.services.access.language import Access
+
+HTTP_PORT: Final = 8420
+"""Where it listens unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class HttpAsked:
+    """How HTTP is served."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int | None = None  # None: 8420, or the next free one
+    paper: bool = True  # on paper and on loopback nobody needs a token
+    hosts: frozenset[str] = field(default_factory=frozenset)
+    origins: frozenset[str] = field(default_factory=frozenset)
+
+
+def check_bind(asked: HttpAsked) -> None:
+    """Return if HTTP may be served there: wherever others than this machine's reach it, they need a token.
+
+    Raises:
+        Misuse: There is none that could let anybody in.
+        PolywireError: The port is taken.
+    """
+    if not is_loopback_bind(asked.host) and not Tokens(asked.data).all():
+        raise Misuse(
+            f"others can reach {asked.host}, and there is no token that could let anybody in: make one with "
+            f"`polywire token make NAME --data {asked.data}`, or leave --host out to listen on this machine alone"
+        )
+    if asked.port is not None:
+        tcp_ports.refuse_if_taken(asked.host, asked.port, "--port")
+
+
+@asynccontextmanager
+async def serving_http(
+    asked: HttpAsked, access: Access, metrics: Callable[[dict[str, Any]], str], doors: Mapping[str, ASGIApp]
+) -> AsyncIterator[str]:
+    """Serve HTTP while the block runs; yield its base URL.
+
+    Args:
+        asked: Where and how.
+        access: Answers questions.
+        metrics: Returns a status as Prometheus text.
+        doors: Applications of other interfaces, by path.
+
+    Raises:
+        Misuse: Nobody could come in; see `check_bind`.
+        PolywireError: It cannot listen there.
+    """
+    check_bind(asked)
+    terms = Terms(
+        host=asked.host,
+        ways=WAYS,
+        open=asked.paper and is_loopback_bind(asked.host),
+        hosts=asked.hosts,
+        origins=asked.origins,
+    )
+    gate = Gate(site(access, metrics, doors), terms, Tokens(asked.data).check)
+    port = tcp_ports.free_near(asked.host, HTTP_PORT) if asked.port is None else asked.port
+    async with listening(gate, asked.host, port) as url:
+        yield url

@@ -1,0 +1,1 @@
+"""HTTP: the gate everybody passes, and what stands behind it."""
