@@ -40,7 +40,8 @@ def row_text(row: Row) -> str:
     lost, wrong = row.losses, row.wrongs
     silent = ", ".join(f"{count:,} `{kind}`" for kind, count in sorted(lost.silent.items())) or "0"
     silent += f" ({lost.restated:,} restated)" if lost.restated else ""
-    handed = f"{wrong.longest_s:g} s, {wrong.total_s:,.0f} s ({wrong.silent_s:g} s)" if wrong.total_s else "0"
+    silent_s = f"{wrong.silent_s:g} s" + (f", {wrong.longest_silent_s:g} s at a time" if wrong.silent_s else "")
+    handed = f"{wrong.longest_s:g} s, {wrong.total_s:,.0f} s ({silent_s})" if wrong.total_s else "0"
     noticed = "nothing to notice" if row.detected_s is None and not lost.untold else seconds(row.detected_s)
     longest = seconds(lost.longest_s) if lost.untold else "none lost"
     fault = f"`{row.name}`" + (f" {row.argument}" if row.argument else "")

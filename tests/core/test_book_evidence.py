@@ -28,6 +28,9 @@ def test_the_bare_levels_are_told_whatever_the_freshness_and_are_a_copy() -> Non
         ([(4_000, 5)], 1),  # what rests below the best is no trade's doing
         ([(100, 8), (4_000, 5)], 2),
         ([(100, 9), (200, 1), (4_000, 5)], 1),
+        ([(100, 9), (4_000, 6)], 1),  # nor does one add to the best
+        ([(100, 10)], 1),
+        ([(100, 9), (4_000, 5), (4_100, 7)], 0),  # what a taker leaves does
     ],
 )
 def test_a_snapshot_shows_lost_changes_in_levels_worse_than_its_best(bids: list[tuple[int, int]], lacking: int) -> None:

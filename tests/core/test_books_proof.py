@@ -189,3 +189,95 @@ def test_a_tick_that_rest_states_and_the_stream_left_out_is_told() -> None:
     books.learn_tick(snapshot(BIDS, ASKS, tick=10, venue_ms=7, seen_ns=9_000))
     assert told == [TickSizeChanged(TOKEN, CONDITION, 100, 10, 7, 9_000)]
     assert books[TOKEN].tick == 10
+
+
+# ------------------------------------------------------------ a hash that was another
+
+
+def gaps(told: list[Event]) -> list[tuple[int, int, str]]:
+    return [(one.from_ns, one.to_ns, one.reason) for one in told if isinstance(one, Gap)]
+
+
+STATED_ANEW: Final = (
+    "a hash before {} ms was not the venue's: changes were lost, and their levels have been stated anew"
+)
+
+
+def disproven_book(at_ns: int = 2_000) -> tuple[Books, list[Event]]:
+    """Return a book whose hash was not the venue's after a change at 2,000 ns; proven last by its snapshot at 1,000."""
+    books, told = read_books()
+    books.levels([change("bid", 3_300, 7, (3_300, 3_400), venue_ms=2, seen_ns=at_ns)])
+    books.disprove(TOKEN)
+    told.clear()
+    return books, told
+
+
+def test_a_loss_that_a_hash_showed_is_told_with_the_next_proof_back_to_the_last_and_once() -> None:
+    books, told = disproven_book()
+    assert books[TOKEN].best_bid == 3_300  # it answers: REST says what is so
+    books.levels([change("bid", 3_000, 4, (3_300, 3_400), venue_ms=3, seen_ns=3_000)])
+    for _ in range(2):
+        books.prove(TOKEN, 3_500)
+    assert gaps(told) == [(1_000, 3_000, STATED_ANEW.format(3))]
+    assert books[TOKEN].verified_ns == 3_500
+
+
+def test_a_hash_misled_where_rest_has_the_very_levels_that_it_was_said_to_differ_from() -> None:
+    books, told = disproven_book()
+    books.prove(TOKEN, 2_500)
+    assert (told, books[TOKEN].verified_ns, books[TOKEN].disproven_ns) == ([], 2_500, 0)
+
+
+def test_proof_of_before_the_loss_ends_no_gap() -> None:
+    books, told = disproven_book()
+    books.levels([change("bid", 3_000, 4, (3_300, 3_400), venue_ms=3, seen_ns=3_000)])
+    told.clear()
+    books.prove(TOKEN, 1_500)
+    assert told == []
+    books.prove(TOKEN, 3_000)
+    assert [gap[:2] for gap in gaps(told)] == [(1_500, 3_000)]
+
+
+@pytest.mark.parametrize("bids", [[*BIDS[:2], (3_300, 7)], [*BIDS[:2], (3_300, 1)]], ids=["equal", "as after a trade"])
+def test_a_snapshot_ends_the_gap_of_a_loss_that_a_hash_showed(bids: list[tuple[int, int]]) -> None:
+    books, told = disproven_book()
+    books.book(snapshot(bids, ASKS, venue_ms=4, seen_ns=4_000))
+    assert gaps(told) == [(1_000, 4_000, STATED_ANEW.format(2))]
+    assert isinstance(told[-1], BookReplaced)
+    books.book(snapshot(bids, ASKS, venue_ms=5, seen_ns=5_000))
+    assert len(gaps(told)) == 1
+
+
+def test_a_snapshot_that_shows_the_loss_itself_says_so() -> None:
+    books, told = disproven_book()
+    books.book(snapshot([(100, 1), (3_000, 5), (3_300, 7)], ASKS, venue_ms=4, seen_ns=4_000))
+    assert [reason for *_, reason in gaps(told)] == ["the next snapshot shows that changes of 2 levels were lost"]
+
+
+def test_a_doubt_tells_the_loss_and_nothing_is_left_of_it() -> None:
+    books, told = disproven_book()
+    books.doubt((TOKEN,), Freshness.SUSPECT, "something", 2_500)
+    books.disprove(TOKEN)
+    books.book(snapshot(BIDS, ASKS, venue_ms=4, seen_ns=4_000))
+    assert gaps(told) == [(1_000, 4_000, "something")]
+    books.prove(TOKEN, 9_000)
+    assert len(gaps(told)) == 1
+
+
+def test_an_equal_book_of_rest_tells_the_gap_of_a_book_whose_hash_was_another() -> None:
+    books, told = disproven_book()
+    books.read_over(snapshot([*BIDS[:2], (3_300, 7)], ASKS, seen_ns=4_000), Freshness.CURRENT, "read over REST")
+    assert gaps(told) == [(1_000, 4_000, "read over REST")]
+
+
+def test_the_end_of_a_market_ends_the_gap_of_a_loss_that_a_hash_showed() -> None:
+    books, told = disproven_book()
+    books.end(ENDED)
+    assert gaps(told) == [(1_000, ENDED.seen_ns, STATED_ANEW.format(2))]
+    assert books[TOKEN].freshness is Freshness.QUIET
+
+
+def test_a_token_that_is_not_followed_is_not_disproven() -> None:
+    books, _ = read_books()
+    books.disprove(OTHER)
+    assert OTHER not in books

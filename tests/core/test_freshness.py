@@ -143,6 +143,20 @@ def test_a_doubted_hash_is_asked_about_at_once_and_once() -> None:
     assert wants(vigil, 101.5) == []
 
 
+def test_a_book_whose_hash_cannot_be_made_up_is_asked_about_last_and_once() -> None:
+    books, vigil = followed(TOKEN, OTHER)
+    for one in (TOKEN, OTHER):
+        vigil.unlearnt(one)
+    assert wants(vigil, 101.0) == [("UNLEARNT", TOKEN), ("UNLEARNT", OTHER)]
+    vigil.answered(TOKEN)
+    assert wants(vigil, 101.5) == [("UNLEARNT", OTHER)]
+    for second in range(1, 60):
+        books.levels([change(101.0 + second, OTHER)])
+        vigil.look(round((101.0 + second) * S))
+    vigil.doubted(OTHER)
+    assert wants(vigil, 160.0) == [("DOUBTED", OTHER), ("SILENT", TOKEN)]
+
+
 def test_a_quiet_token_that_speaks_is_current_again_and_its_readers_are_told() -> None:
     books, vigil = followed()
     told: list[object] = []
@@ -295,4 +309,4 @@ TestAnySignals = AnySignals.TestCase
 
 
 def test_the_reasons_are_ordered_by_urgency() -> None:
-    assert sorted(Why) == [Why.MISSING, Why.POLLED, Why.DOUBTED, Why.SILENT, Why.UNPROVEN]
+    assert sorted(Why) == [Why.MISSING, Why.POLLED, Why.DOUBTED, Why.SILENT, Why.UNPROVEN, Why.UNLEARNT]

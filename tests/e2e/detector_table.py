@@ -6,7 +6,7 @@ from polywire.core.freshness import DETECTORS, Detector
 
 WHERE: Final = {
     "stated best prices": "core.books.Books.levels",
-    "proof over REST, or the hash of the next change": "services.feed.hashes.Hashes",
+    "the hash of a later change, else proof over REST": "services.feed.hashes.Hashes",
     "stated best prices, the next book, then proof over REST": "core.books.Books.book",
     "the venue's time goes back": "core.books.Books.levels",
     "proof over REST, or the hash": "services.feed.witness.Witness",

@@ -20,6 +20,9 @@ SAME_NS: Final = 100_000_000
 
 SAMPLE_S: Final = 0.2
 
+RESTATED_NS: Final = 2_500_000_000
+"""Within which a level that is stated anew hides that a change of it was lost: two looks at the hashes, and some."""
+
 
 class Fact(NamedTuple):
     """One thing the venue says. Two facts that are equal are the same thing, said twice."""
@@ -66,7 +69,7 @@ class Losses(msgspec.Struct):
     told: dict[str, int]
     untold: dict[str, int]
     silent: dict[str, int]  # of the untold, those that no gap covers, but for the next
-    restated: int  # level changes that no gap covers, whose level was right again by the token's next snapshot
+    restated: int  # level changes that no gap covers and none could: see `restated`
     longest_s: float | None  # from a loss to the first word of doubt about its subject; 0: none; None: never
 
 
@@ -76,6 +79,7 @@ class Wrongs(msgspec.Struct):
     longest_s: float
     total_s: float  # over all subjects
     silent_s: float  # of that, time that no gap covers
+    longest_silent_s: float = 0.0  # of one subject at a time
 
 
 def losses(
@@ -87,8 +91,7 @@ def losses(
 ) -> Losses:
     """Return what of `happened` was not told, and what of that no gap covers.
 
-    A level change states a size, not a difference. Where the next snapshot finds the reader's level as it must be,
-    though changes of it were lost, nothing is left by which their loss could be found: such are counted apart.
+    Level changes of whose loss nothing is left, as `restated` says, are counted apart.
 
     Args:
         happened: All there was, by the witness, in order.
@@ -100,18 +103,18 @@ def losses(
     counts = Counter(seen.fact for seen in happened)
     missing = counts - told
     lost = _lost(happened, missing)
-    healed = _healed(happened, lost, opening or {})
+    excused = restated(happened, lost, opening or {})
     silent, longest_ns = Counter[str](), 0.0
-    restated = 0
+    hidden = 0
     for at in lost:
         fact, at_ns = happened[at]
         if not any(span.covers(at_ns, at_ns) for span in gaps.get(fact.subject, ())):
-            restated += at in healed
-            silent[fact.kind] += at not in healed
+            hidden += at in excused
+            silent[fact.kind] += at not in excused
         after = [ns for ns in doubts.get(fact.subject, ()) if ns >= at_ns - SAME_NS]
         longest_ns = max(longest_ns, after[0] - at_ns if after else math.inf)
     longest_s = None if math.isinf(longest_ns) else max(0.0, longest_ns) / SECOND_NS
-    return Losses(by_kind(counts), by_kind(counts & told), by_kind(missing), dict(+silent), restated, longest_s)
+    return Losses(by_kind(counts), by_kind(counts & told), by_kind(missing), dict(+silent), hidden, longest_s)
 
 
 def _lost(happened: Sequence[Seen], missing: Counter[Fact]) -> set[int]:
@@ -125,33 +128,62 @@ def _lost(happened: Sequence[Seen], missing: Counter[Fact]) -> set[int]:
     return found
 
 
-def _healed(happened: Sequence[Seen], lost: set[int], opening: Mapping[str, Mapping[Level, int]]) -> set[int]:
-    """Return those lost level changes after which a reader's level was right again by the token's next snapshot."""
-    healed: set[int] = set()
+def restated(happened: Sequence[Seen], lost: Iterable[int], opening: Mapping[str, Mapping[Level, int]]) -> set[int]:
+    """Return those lost level changes of which nothing is left by which their loss could be found.
+
+    A level change states a size, not a difference: whatever states the level next makes it right. So a loss is excused
+    if within `RESTATED_NS` either
+
+    - the reader's level is as it must be again, by another change (told, or lost itself and back to what it was), or
+    - a `book` of the token is told, the level is not worse than its best price, and it is smaller there than the reader
+      had it, or new and of the book's own instant: the book behind a trade says what the trade took and its taker left.
+
+    Args:
+        happened: All there was, in order. `what` ends with the venue's time; that of a level change begins with side,
+            price and size.
+        lost: Where in it the losses are.
+        opening: Every token's levels before it.
+    """
+    among, found = frozenset(lost), set[int]()
     true = {token: dict(levels) for token, levels in opening.items()}
     kept = {token: dict(levels) for token, levels in opening.items()}  # by whoever goes by what was told
-    pending: defaultdict[str, defaultdict[Level, list[int]]] = defaultdict(lambda: defaultdict(list))
+    pending: defaultdict[str, dict[Level, list[int]]] = defaultdict(dict)
 
-    def compare(token: str) -> None:
-        for level, places in pending.pop(token, {}).items():
-            if true[token].get(level, 0) == kept[token].get(level, 0):
-                healed.update(places)
-        kept[token] = dict(true[token])
+    def settle(places: Iterable[int], at_ns: int) -> None:
+        found.update(place for place in places if at_ns - happened[place].at_ns <= RESTATED_NS)
 
-    for at, (fact, _) in enumerate(happened):
+    for at, (fact, at_ns) in enumerate(happened):
+        token = fact.subject
         if fact.kind == "price_change":
             level: Level = fact.what[:2]
-            true.setdefault(fact.subject, {})[level] = fact.what[2]
-            mine = kept.setdefault(fact.subject, {})
-            if at in lost:
-                pending[fact.subject][level].append(at)
+            true.setdefault(token, {})[level] = fact.what[2]
+            mine = kept.setdefault(token, {})
+            if at in among:
+                pending[token].setdefault(level, []).append(at)
             else:
                 mine[level] = fact.what[2]
-        elif fact.kind == "book" and at not in lost and fact.subject in pending:
-            compare(fact.subject)
-    for token in list(pending):
-        compare(token)
-    return healed
+            if mine.get(level, 0) == true[token][level]:
+                settle(pending[token].pop(level, ()), at_ns)
+        elif fact.kind == "book" and at not in among:
+            now = true.setdefault(token, {})
+            for level, places in pending.pop(token, {}).items():
+                if not _worse_than_best(level, now):
+                    had, now_ms = kept[token].get(level, 0), fact.what[-1]
+                    settle((p for p in places if had > now[level] or (not had and _ms(happened[p]) == now_ms)), at_ns)
+            kept[token] = dict(now)
+    return found
+
+
+def _ms(seen: Seen) -> Any:
+    return seen.fact.what[-1]
+
+
+def _worse_than_best(level: Level, levels: Mapping[Level, int]) -> bool:
+    side, price = level
+    resting = [other for (at, other), size in levels.items() if at == side and size]
+    if side == "bid":
+        return price < max(resting, default=0)
+    return price > min(resting, default=math.inf)
 
 
 def by_kind(facts: Counter[Fact]) -> dict[str, int]:
@@ -174,14 +206,14 @@ def wrongs(
         states: What was true, from when on, by subject: (Unix ns, state), ascending.
         gaps: As for `losses`.
     """
-    longest = total = silent = 0.0
+    longest = total = silent = longest_silent = 0.0
     for subject, handed in samples.items():
         for from_ns, to_ns, count in _spells(handed, states[subject]):
             seconds = count * SAMPLE_S
             longest, total = max(longest, seconds), total + seconds
             if not any(span.covers(from_ns, to_ns) for span in joined(gaps.get(subject, ()))):
-                silent += seconds
-    return Wrongs(round(longest, 1), round(total, 1), round(silent, 1))
+                silent, longest_silent = silent + seconds, max(longest_silent, seconds)
+    return Wrongs(round(longest, 1), round(total, 1), round(silent, 1), round(longest_silent, 1))
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

@@ -36,30 +36,54 @@ def test_a_loss_is_found_by_the_first_doubt_behind_it() -> None:
     assert losses([Seen(A, at(10))], Counter({A: 1}), {}, doubts).longest_s == 0.0
 
 
-def change(price: int, size: int, second: float) -> Seen:
-    return Seen(Fact("7", "price_change", ("bid", price, size, second)), at(second))
+def change(price: int, size: int, second: float, side: str = "bid") -> Seen:
+    return Seen(Fact("7", "price_change", (side, price, size, second)), at(second))
 
 
-BOOK = Seen(Fact("7", "book", ("hash", 1)), at(5))
+def book(second: float) -> Seen:
+    return Seen(Fact("7", "book", ("hash", second)), at(second))
 
 
-def restated(*happened: Seen, lost: int) -> tuple[int, dict[str, int]]:
-    """Return what was restated and what was silent; the first `lost` were not told."""
+def hidden(*happened: Seen, lost: int) -> tuple[int, dict[str, int]]:
+    """Return what nothing is left of and what was silent; the first `lost` were not told."""
     told = Counter(seen.fact for seen in happened[lost:])
-    found = losses(happened, told, {}, {}, {"7": {("bid", 4_000): 3}})
+    found = losses(happened, told, {}, {}, {"7": {("bid", 4_000): 3, ("ask", 6_000): 3, ("bid", 3_000): 9}})
     return found.restated, found.silent
 
 
-def test_a_lost_change_is_no_silent_loss_where_its_level_is_right_by_the_next_snapshot() -> None:
-    assert restated(change(4_000, 5, 1), change(4_000, 9, 2), BOOK, lost=1) == (1, {})
-    assert restated(change(4_000, 5, 1), change(4_000, 3, 2), BOOK, lost=2) == (2, {})  # there and back
-    assert restated(change(4_100, 5, 1), change(4_100, 0, 2), BOOK, lost=2) == (2, {})
+def test_of_a_lost_change_nothing_is_left_where_its_level_is_soon_stated_anew() -> None:
+    assert hidden(change(4_000, 5, 1), change(4_000, 9, 2), lost=1) == (1, {})
+    assert hidden(change(4_000, 5, 1), change(4_000, 4, 2), change(4_000, 9, 3), lost=2) == (2, {})
+    assert hidden(change(4_000, 5, 1), change(4_000, 3, 2), lost=2) == (2, {})  # there and back
+    assert hidden(change(4_100, 5, 1), change(4_100, 0, 2), lost=2) == (2, {})
 
 
-def test_a_lost_change_is_a_silent_loss_where_a_snapshot_shows_it() -> None:
-    assert restated(change(4_000, 5, 1), BOOK, lost=1) == (0, {"price_change": 1})
-    assert restated(change(4_000, 5, 1), change(4_100, 9, 2), BOOK, lost=1) == (0, {"price_change": 1})
-    assert restated(change(4_000, 5, 1), BOOK, change(4_000, 9, 6), lost=1) == (0, {"price_change": 1})
+def test_a_lost_change_whose_level_is_stated_anew_only_later_is_a_silent_loss() -> None:
+    assert hidden(change(4_000, 5, 1), change(4_000, 9, 3.6), lost=1) == (0, {"price_change": 1})
+    assert hidden(change(4_000, 5, 1), change(4_000, 6, 3), change(4_000, 9, 4), lost=2) == (1, {"price_change": 1})
+    assert hidden(change(4_000, 5, 1), change(4_000, 3, 3.6), lost=2) == (1, {"price_change": 1})
+    assert hidden(change(4_000, 5, 1), lost=1) == (0, {"price_change": 1})
+    assert hidden(change(4_000, 5, 1), change(4_100, 9, 2), lost=1) == (0, {"price_change": 1})
+
+
+def test_what_a_trade_takes_from_a_best_price_is_told_by_the_book_behind_it_too() -> None:
+    assert hidden(change(4_000, 2, 1), book(1), lost=1) == (1, {})
+    assert hidden(change(4_000, 0, 1), book(1), lost=1) == (1, {})
+    assert hidden(change(6_000, 2, 1, "ask"), book(1), lost=1) == (1, {})
+    assert hidden(change(6_000, 0, 1, "ask"), book(1), lost=1) == (1, {})
+
+
+def test_what_a_taker_leaves_at_the_best_price_is_told_by_the_book_of_its_instant_too() -> None:
+    assert hidden(change(4_100, 5, 1), book(1), lost=1) == (1, {})
+    assert hidden(change(4_100, 5, 1), change(4_100, 6, 1.5), book(1.5), lost=2) == (1, {"price_change": 1})
+
+
+def test_a_book_is_no_excuse_for_what_no_trade_takes() -> None:
+    assert hidden(change(4_000, 5, 1), book(1), lost=1) == (0, {"price_change": 1})  # more than there was
+    assert hidden(change(3_000, 2, 1), book(1), lost=1) == (0, {"price_change": 1})  # worse than the best
+    assert hidden(change(6_500, 2, 1, "ask"), book(1), lost=1) == (0, {"price_change": 1})
+    assert hidden(change(4_000, 2, 1), book(3.6), lost=1) == (0, {"price_change": 1})  # long after it
+    assert hidden(change(4_000, 2, 1), book(1), change(4_000, 9, 4), lost=2) == (0, {"price_change": 1, "book": 1})
 
 
 TRUE = {"7": [(at(0), 100), (at(10), 200)]}
@@ -67,6 +91,11 @@ TRUE = {"7": [(at(0), 100), (at(10), 200)]}
 
 def handed(*states: int | None, from_s: float) -> dict[str, list[Sample]]:
     return {"7": [Sample(at(from_s + 0.2 * n), state) for n, state in enumerate(states)]}
+
+
+def test_the_longest_time_without_a_gap_is_that_of_one_spell() -> None:
+    found = wrongs(handed(999, 999, 999, None, 999, 999, from_s=5), TRUE, GAP)
+    assert (found.silent_s, found.longest_silent_s) == (1.0, 0.6)
 
 
 def test_a_state_of_a_second_ago_is_on_its_way_and_an_older_one_is_wrong() -> None:

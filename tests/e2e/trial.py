@@ -63,9 +63,10 @@ def shown(row: Row) -> str:
     lost, wrong = row.losses, row.wrongs
     happened, told, untold = (sum(count.values()) for count in (lost.happened, lost.told, lost.untold))
     silent = f"{lost.silent or 0}{f', restated {lost.restated}' if lost.restated else ''}"
+    silently = f"without a gap {wrong.silent_s} s, at most {wrong.longest_silent_s} s at a time"
     parts = (
         f"{row.name:16} happened {happened:>6,} told {told:>6,} untold {untold:>6,} (without a gap {silent})",
-        f"wrong books {wrong.longest_s} s, in all {wrong.total_s} s (without a gap {wrong.silent_s} s)",
+        f"wrong books {wrong.longest_s} s, in all {wrong.total_s} s ({silently})",
         f"noticed after {seconds(row.detected_s)}, a loss after {seconds(lost.longest_s)}",
         f"back after {seconds(row.back_s)} (allowed {row.allowed_s:.1f})",
         f"gaps {row.gaps}, reconnects {row.reconnects}, undecoded {row.undecoded}, wrong at the end {row.differing}",

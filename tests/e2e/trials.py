@@ -123,6 +123,10 @@ others."""
 LONGEST_WRONG_S: Final = 65.0
 """What may pass until a book is proven, and the asking."""
 
+LONGEST_SILENT_S: Final = 3.0
+"""For which a book may be wrong without a gap, where single messages are lost: until its level is stated anew, or its
+hash compared (`reckoning.RESTATED_NS`, and two samples)."""
+
 INVENTING: Final = frozenset({"crossed"})
 
 
@@ -133,8 +137,11 @@ def broken(trial: Trial, row: Row) -> list[str]:
     claims = {
         "the fault never struck: this trial proves nothing": row.struck > 0,
         f"lost without a gap: {silent}": not silent,
-        f"a wrong book was handed out for {row.wrongs.silent_s} s that no gap covers": trial.lone
-        or not row.wrongs.silent_s,
+        f"a wrong book was handed out for {row.wrongs.silent_s} s that no gap covers": not row.wrongs.silent_s
+        or trial.lone,
+        f"a wrong book was handed out for {row.wrongs.longest_silent_s} s at a time that no gap covers": (
+            row.wrongs.longest_silent_s <= LONGEST_SILENT_S
+        ),
         f"a wrong book was handed out for {row.wrongs.longest_s} s at a time": row.wrongs.longest_s <= LONGEST_WRONG_S,
         f"{row.differing} books that answer are wrong at the end": not row.differing,
         f"not back to current within {row.allowed_s} s, but {row.back_s}": (row.back_s or 0.0) <= row.allowed_s

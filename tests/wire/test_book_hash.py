@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from frames import CONDITION, YES, frame
 from polywire.model.levels import Levels
 from polywire.model.units import price_text, size_text
-from polywire.wire.book_hash import BookTerms, book_hash, hash_of_texts
+from polywire.wire.book_hash import BookTerms, OpenHash, book_hash, hash_of_texts
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBERS = st.text("0123456789.", max_size=9)
@@ -49,6 +49,16 @@ def test_the_nine_field_form_leaves_the_last_trade_out_and_an_empty_one_stays_in
     digests = [hash_of_texts(CONDITION, YES, "7", *sides, terms) for terms in (nine, empty)]
     assert digests == [oracle(CONDITION, YES, "7", *sides, terms) for terms in (nine, empty)]
     assert digests[0] != digests[1]
+
+
+@given(TEXTS, SIDES, SIDES, TERMS, st.lists(st.none() | TEXTS, max_size=5))
+def test_an_open_hash_is_closed_with_any_last_trade_price_as_often_as_one_likes(
+    time: str, bids: Side, asks: Side, terms: BookTerms, lasts: list[str | None]
+) -> None:
+    opened = OpenHash(CONDITION, YES, time, bids, asks, terms)
+    for last in (*lasts, *lasts):
+        closed = BookTerms(terms.min_order_size, terms.tick_size, terms.neg_risk, last)
+        assert opened.closed(last) == oracle(CONDITION, YES, time, bids, asks, closed)
 
 
 @given(TEXTS, TEXTS, TEXTS, SIDES, SIDES, TERMS)

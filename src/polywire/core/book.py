@@ -38,7 +38,8 @@ class Book:
         condition: Of its market; "" until a snapshot says.
         heard_digest, heard_ms, heard_ns: Of the last message that moved the book, the venue's hash, its time and ours;
             "" and 0: there was none. Not the message itself: kept for each of 100,000 books, it costs the cache.
-        moved_by_trade_ns: Our clock, when a trade or a snapshot last came: the last trade price may have changed.
+        disproven_ns: Our clock, when the latest change came after which its hash was not the venue's; 0: none since
+            the last proof. Whatever proves the book next, changes of it were lost before.
         readers: Who is handed this token's events. They stand here so that one look-up finds book and readers.
     """
 
@@ -50,12 +51,12 @@ class Book:
         "_bid_ranks",
         "_bid_sizes",
         "condition",
+        "disproven_ns",
         "ended",
         "freshness",
         "heard_digest",
         "heard_ms",
         "heard_ns",
-        "moved_by_trade_ns",
         "readers",
         "reason",
         "tick",
@@ -74,7 +75,7 @@ class Book:
         self.heard_digest = ""
         self.heard_ms = self.heard_ns = 0
         self.ended = False
-        self.moved_by_trade_ns = 0
+        self.disproven_ns = 0
         self._bid, self._ask = NO_BID, NO_ASK
         self._bid_ranks, self._ask_ranks = array("H"), array("H")
         self._bid_sizes, self._ask_sizes = array("q"), array("q")
@@ -98,7 +99,7 @@ class Book:
             self._ask_ranks, self._ask_sizes = asks.ranks[:], asks.sizes[:]
             self._bid, self._ask = _PRICES[bids.best], _PRICES[asks.best]
         self.verified_ns = event.seen_ns
-        self.moved_by_trade_ns = event.seen_ns
+        self.disproven_ns = 0
         self.condition = event.condition
         self.heard_digest, self.heard_ms, self.heard_ns = event.digest, event.venue_ms, event.seen_ns
         if event.tick is not None:
@@ -145,8 +146,8 @@ class Book:
     def lacks(self, event: BookReplaced) -> int:
         """Return in how many levels a snapshot differs beyond what trades explain: a change was lost, and heals now.
 
-        Trades take levels from the best on, and the venue may leave that to its next snapshot; so only levels worse
-        than the snapshot's best are compared.
+        Trades take levels from the best on, and the venue may leave that to its next snapshot, with what a taker leaves
+        there; so only levels worse than the snapshot's best are compared, and at the best, whether one has grown.
         """
         differing = 0
         for ranks, sizes, stated in (
@@ -158,6 +159,8 @@ class Book:
                 ours, theirs = (ranks[:until], sizes[:until]), (stated.ranks[:-1], stated.sizes[:-1])
                 if ours != theirs:
                     differing += len(set(zip(*ours, strict=True)) ^ set(zip(*theirs, strict=True)))
+                known = until < len(ranks) and ranks[until] == stated.ranks[-1]
+                differing += known and stated.sizes[-1] > sizes[until]
         return differing
 
     def settle(self, best_bid: int | None, best_ask: int | None) -> tuple[int, bool]:

@@ -151,7 +151,8 @@ class Books:
             book = self.follow(token)
         was, doubted, verified_ns = book.freshness, book.reason, book.verified_ns
         known = token in self._warm
-        lacking = book.lacks(event) if was in ANSWERING else 0
+        lacking, disproven_ns = (book.lacks(event), book.disproven_ns) if was in ANSWERING else (0, 0)
+        heard_ms = book.heard_ms
         equal = book.replace(event)
         book.reason = reason
         self._warm[token] = book
@@ -160,8 +161,9 @@ class Books:
             self.book_mismatches += not equal
         if not book.readers:
             return
-        if lacking:
-            why = f"the next snapshot shows that changes of {lacking} levels were lost"
+        if lacking or disproven_ns:
+            shown = f"the next snapshot shows that changes of {lacking} levels were lost"
+            why = shown if lacking else _disproven(heard_ms)
             self._tell(book.readers, Gap((token,), verified_ns, event.seen_ns, why, event.venue_ms, event.seen_ns))
         if was is not Freshness.CURRENT:
             now, venue_ms = event.seen_ns, event.venue_ms
@@ -231,8 +233,6 @@ class Books:
             readers = self._readers_of_all if book is None else book.readers
             if book is not None and isinstance(event, TickSizeChanged):
                 book.tick = event.new_tick
-            elif book is not None and isinstance(event, Traded):
-                book.moved_by_trade_ns = event.seen_ns
         if readers:
             self._tell(readers, event)
 
@@ -281,10 +281,26 @@ class Books:
             self._turn(book, freshness, reason, seen_ns, venue_ms)
 
     def prove(self, token: TokenId, at_ns: int) -> None:
-        """Learn that a whole book was right at `at_ns`, our clock: its hash or its REST levels were equal."""
+        """Learn that a whole book was right at `at_ns`, our clock: its hash or its REST levels were equal.
+
+        If it was not before, its readers are told of the gap: what was lost has been stated anew meanwhile.
+        """
+        book = self._books.get(token)
+        if book is None or book.freshness not in ANSWERING:
+            return
+        verified_ns, book.verified_ns = book.verified_ns, max(book.verified_ns, at_ns)
+        if book.disproven_ns and at_ns > book.disproven_ns:
+            moved, book.disproven_ns = book.heard_ns > book.disproven_ns, 0
+            if moved:  # else the levels are those whose hash was not the venue's: it misled
+                why = _disproven(book.heard_ms)
+                gap = Gap((token,), verified_ns, book.heard_ns, why, book.heard_ms, max(at_ns, book.heard_ns))
+                self._tell(book.readers, gap)
+
+    def disprove(self, token: TokenId) -> None:
+        """Learn that a book is not what the venue's hash of its last change says: the next proof ends a gap."""
         book = self._books.get(token)
         if book is not None and book.freshness in ANSWERING:
-            book.verified_ns = max(book.verified_ns, at_ns)
+            book.disproven_ns = book.heard_ns
 
     def learn_tick(self, stated: BookReplaced) -> None:
         """Take the tick that REST states; where the stream left a change of it out, its readers are told of it now."""
@@ -309,6 +325,7 @@ class Books:
         if book is None:
             return
         was, doubted, verified_ns, heard_ms = book.freshness, book.reason, book.verified_ns, book.heard_ms
+        disproven_ns = book.disproven_ns
         equal = book.replace(event)
         # The stream's own instant stays: what comes next on it may be older than what REST has shown.
         book.heard_digest, book.heard_ms = "", heard_ms
@@ -317,7 +334,7 @@ class Books:
         if not book.readers:
             return
         now, venue_ms = event.seen_ns, event.venue_ms
-        if verified_ns and not (equal and was in ANSWERING):
+        if verified_ns and not (equal and was in ANSWERING and not disproven_ns):
             why = reason if was in ANSWERING else doubted
             self._tell(book.readers, Gap((event.token,), verified_ns, now, why, venue_ms, now))
         if was is not freshness:
@@ -345,9 +362,13 @@ class Books:
             void = BookReplaced(token, event.condition, *nothing, None, None, "", event.venue_ms, event.seen_ns)
             if book.freshness not in ANSWERING:
                 self.book(void, "its market is resolved")
-            elif book.bare_levels() != nothing:
-                book.replace(void)
-                self._tell(book.readers, void)
+            else:
+                if book.disproven_ns:
+                    now, why = event.seen_ns, _disproven(book.heard_ms)
+                    self._tell(book.readers, Gap((token,), book.verified_ns, now, why, event.venue_ms, now))
+                if book.bare_levels() != nothing:
+                    book.replace(void)
+                    self._tell(book.readers, void)
             self.turn(token, Freshness.QUIET, "its market is resolved", event.seen_ns, event.venue_ms)
 
     # ------------------------------------------------------------ inside
@@ -412,3 +433,7 @@ class Books:
         self.reader_errors += 1
         if len(self.errors) < _ERRORS_KEPT:
             self.errors.append((reader, error))
+
+
+def _disproven(heard_ms: int) -> str:
+    return f"a hash before {heard_ms} ms was not the venue's: changes were lost, and their levels have been stated anew"

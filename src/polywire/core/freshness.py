@@ -39,6 +39,7 @@ class Why(IntEnum):
     DOUBTED = 2  # its hash is not the venue's
     SILENT = 3
     UNPROVEN = 4
+    UNLEARNT = 5  # what enters its hash is not known, and REST says it
 
 
 class Want(NamedTuple):
@@ -62,11 +63,12 @@ class Detector(NamedTuple):
 DETECTORS: Final = (
     Detector("price_change lost, a best price with it", "stated best prices", None, "", at_once=True),
     Detector(
-        "price_change lost, deeper in the book", "proof over REST, or the hash of the next change", 60.0, "proof_s"
+        "price_change lost, deeper in the book", "the hash of a later change, else proof over REST", 60.0, "proof_s"
     ),
+    Detector("price_change lost, its level soon stated anew", "a hash compared meanwhile, or nothing", None, ""),
     Detector(
-        "price_change lost that took a best price away",
-        "healed by the next stated best; a trade looks the same",
+        "price_change lost that took from a best price",
+        "healed by the next stated best or book; a trade looks the same",
         None,
         "",
     ),
@@ -91,12 +93,12 @@ DETECTORS: Final = (
 class _Pulse:
     """What is known of one token's rhythm."""
 
-    __slots__ = ("asked_ns", "crossed_ns", "doubted", "heard_ns", "missing_ns", "pause_s", "restated_ns")
+    __slots__ = ("asked_ns", "crossed_ns", "doubted", "heard_ns", "missing_ns", "pause_s", "restated_ns", "unlearnt")
 
     def __init__(self) -> None:
         self.heard_ns = self.crossed_ns = self.missing_ns = self.asked_ns = self.restated_ns = 0
         self.pause_s = 0.0  # 0: not known yet
-        self.doubted = False
+        self.doubted = self.unlearnt = False
 
 
 class Vigil:
@@ -158,7 +160,7 @@ class Vigil:
         pulse = self._pulses.get(token)
         if pulse is not None:
             pulse.asked_ns = 0
-            pulse.doubted = False
+            pulse.doubted = pulse.unlearnt = False
 
     def restated(self, token: TokenId, now_ns: int) -> None:
         """Learn that a token's book was read over REST at `now_ns`, in place of what its socket should have brought."""
@@ -167,6 +169,10 @@ class Vigil:
     def doubted(self, token: TokenId) -> None:
         """Learn that a token's hash was not the venue's: evidence is wanted soon."""
         self._pulse(token).doubted = True
+
+    def unlearnt(self, token: TokenId) -> None:
+        """Learn that what enters a token's hash is not known: REST says it, when nothing is more urgent."""
+        self._pulse(token).unlearnt = True
 
     # ------------------------------------------------------------ inside
 
@@ -199,7 +205,9 @@ class Vigil:
         over_s = silent_s - self._borne_s(pulse)
         if over_s >= 0:
             return Want(Why.SILENT, over_s, book.token)
-        return Want(Why.UNPROVEN, proven_s, book.token) if proven_s >= vigilance.proof_s else None
+        if proven_s >= vigilance.proof_s:
+            return Want(Why.UNPROVEN, proven_s, book.token)
+        return Want(Why.UNLEARNT, proven_s, book.token) if pulse.unlearnt else None
 
     def _heed(self, book: Book, pulse: _Pulse, now_ns: int) -> None:
         """Take note of what a token did since the last look."""

@@ -1,17 +1,18 @@
 """`services.feed.connection`: one socket, its link and its books, over a scripted dial and in virtual time."""
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pytest
 
+from polywire.core.book import Book
 from polywire.core.link import Phase, Policy
 from polywire.model.health import FreshnessChanged, Gap
 from polywire.model.market import BookReplaced, BookStated, LevelChanged
 from polywire.wire.book_hash import BookTerms, book_hash
 from polywire.wire.tape import Record, RecordKind
-from services.feed.lone_connection import A, B, C, open_on, running
+from services.feed.lone_connection import A, B, C, Setting, open_on, running
 from services.feed.scripted import change, token, trade
 from services.feed.virtual import LoopClock
 
@@ -392,10 +393,91 @@ async def test_an_equal_hash_proves_a_book_as_of_the_change_that_stated_it_and_n
         at_ms = mine.heard_ms
         bids, asks = mine.bare_levels()
         said = BookReplaced(A, mine.condition, bids, asks, 100, None, digest(at_ms), at_ms, heard_ns)
-        it.connection.hashes.learn(BookStated(said, 5_000_000, neg_risk=False), heard_ns)
+        it.connection.hashes.learn(BookStated(said, 5_000_000, neg_risk=False))
         it.dial.last.hear(change(A), heard_ns)
         plain = it.of(LevelChanged)[-1]
         it.connection.books.levels([msgspec.structs.replace(plain, digest=digest(plain.venue_ms))])
         await it.pass_s(10)
         assert it.connection.hashes.checked == 1
         assert mine.verified_ns == heard_ns
+
+
+class Hashed:
+    """A connection whose one book the venue states the hash of with every change; its fields are learnt from REST."""
+
+    TERMS: Final = BookTerms("5", "0.01", neg_risk=False, last_trade_price="")
+
+    def __init__(self, it: Setting) -> None:
+        self.it, self.book = it, it.connection.books[A]
+        it.connection.books.prove(A, LoopClock().now_ns() - 1)  # a scripted snapshot is seen at no hour of it
+        self.truth = Book(A)
+        self.truth.replace(self._stated("", self.book.heard_ms))
+        self.now_ms = self.book.heard_ms
+
+    def learn(self) -> None:
+        """Let REST say what enters the hash."""
+        said = self._stated(self._digest(self.now_ms), self.now_ms)
+        self.it.connection.hashes.learn(BookStated(said, 5_000_000, neg_risk=False))
+
+    def change(self, price: int, size: int, *, lost: bool = False) -> None:
+        """Let a bid change at the venue, and be told unless it is lost."""
+        self.now_ms += 10
+        now_ns = LoopClock().now_ns()
+        event = LevelChanged(A, self.book.condition, "bid", price, size, 3_400, 3_600, "", self.now_ms, now_ns)
+        self.truth.change(event)
+        if not lost:
+            self.it.connection.books.levels([msgspec.structs.replace(event, digest=self._digest(self.now_ms))])
+
+    def wants(self) -> list[str]:
+        """What evidence its book wants."""
+        return [want.why.name for want in self.it.connection.wants]
+
+    def _digest(self, at_ms: int) -> str:
+        return book_hash(self.book.condition, A, at_ms, *self.truth.bare_levels(), self.TERMS)
+
+    def _stated(self, digest: str, at_ms: int) -> BookReplaced:
+        levels = self.book.bare_levels()
+        return BookReplaced(A, self.book.condition, *levels, 100, None, digest, at_ms, LoopClock().now_ns())
+
+
+async def test_what_enters_a_moving_book_s_hash_is_asked_for_until_it_is_known() -> None:
+    async with open_on(A) as it:
+        hashed = Hashed(it)
+        await it.pass_s(2)
+        assert hashed.wants() == []
+        hashed.change(3_200, 5_000_000)
+        await it.pass_s(2)
+        assert hashed.wants() == ["UNLEARNT"]
+        hashed.learn()
+        it.connection.vigil.answered(A)
+        await it.pass_s(2)
+        assert hashed.wants() == []
+
+
+async def test_a_hash_that_shows_a_loss_asks_rest_at_once_and_the_gap_is_told_if_the_level_is_stated_anew() -> None:
+    async with open_on(A) as it:
+        hashed = Hashed(it)
+        hashed.learn()
+        hashed.change(3_200, 5_000_000)
+        await it.pass_s(1.1)
+        proven_ns = hashed.book.verified_ns
+        hashed.change(3_200, 6_000_000, lost=True)
+        hashed.change(3_100, 5_000_000)
+        await it.pass_s(1.1)
+        assert (hashed.wants(), it.of(Gap)) == (["DOUBTED"], [])
+        hashed.change(3_200, 7_000_000)
+        await it.pass_s(1.1)
+        assert [(gap.from_ns, gap.to_ns) for gap in it.of(Gap)] == [(proven_ns, hashed.book.heard_ns)]
+        assert hashed.book.verified_ns == hashed.book.heard_ns
+
+
+async def test_a_hash_that_was_never_equal_shows_nothing_and_asks_rest_the_second_time() -> None:
+    async with open_on(A) as it:
+        hashed = Hashed(it)
+        hashed.learn()
+        hashed.change(3_200, 6_000_000, lost=True)
+        for size in (5_000_000, 6_000_000):
+            assert hashed.wants() == []
+            hashed.change(3_100, size)
+            await it.pass_s(1.1)
+        assert (hashed.wants(), hashed.book.disproven_ns) == (["DOUBTED"], 0)

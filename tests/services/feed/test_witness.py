@@ -15,12 +15,13 @@ from polywire.model.events import Event
 from polywire.model.health import Freshness, FreshnessChanged, Gap
 from polywire.model.levels import Levels
 from polywire.model.market import BookReplaced, BookStated, MarketResolved, TickSizeChanged
-from polywire.model.units import ConditionId, TokenId
+from polywire.model.units import ConditionId, TokenId, size_text
 from polywire.services.feed.feed import Feed
+from polywire.wire.book_hash import BookTerms, book_hash
 from polywire.wire.rest import read_rest_book
 from polywire.wire.tally import Tally
 from services.feed.feeds import RAIN, A, B, FeedSetting, a_feed, freshness, until
-from services.feed.scripted import book, change, resolved
+from services.feed.scripted import book, change, encode, resolved
 from services.feed.virtual import LoopClock
 
 pytestmark = pytest.mark.anyio
@@ -41,6 +42,7 @@ class Truth:
         asked: What it was asked for, request by request.
         fault: Raised instead of an answer.
         unknown: Tokens of which it has no book.
+        hashed: Whether it states a hash.
         ended: A market that is resolved.
         ends_asked: The markets that it was asked about.
     """
@@ -54,6 +56,7 @@ class Truth:
         self.tick = 100
         self.at_ms = 1_790_000_000_000
         self.takes_s = 0.01
+        self.hashed = False
         self.ended: MarketResolved | None = None
         self.ends_asked: list[tuple[ConditionId, bool]] = []
 
@@ -69,14 +72,29 @@ class Truth:
         return [self.ended] if self.ended is not None and self.ended.condition in conditions else []
 
     def _stated(self, token: TokenId) -> BookStated:
+        now_ns, condition = LoopClock().now_ns(), ConditionId(f"0x{token[-4:]}")
+        digest = self.digest(token) if self.hashed else ""
+        told = BookReplaced(token, condition, *self._sides(token), self.tick, None, digest, self.at_ms, now_ns)
+        return BookStated(told, 5_000_000, neg_risk=False)
+
+    def digest(self, token: str) -> str:
+        terms = BookTerms("5", "0.01", neg_risk=False, last_trade_price="")
+        return book_hash(f"0x{token[-4:]}", token, self.at_ms, *self._sides(token), terms)
+
+    def _sides(self, token: str) -> tuple[Levels, Levels]:
         size = self.size.get(token, AS_SCRIPTED)
-        sides = (
+        return (
             Levels.of("bid", [(3_300, self.deep), (3_400, size)]),
             Levels.of("ask", [(3_600, AS_SCRIPTED), (3_700, 5_000_000)]),
         )
-        now_ns = LoopClock().now_ns()
-        told = BookReplaced(token, ConditionId("0x1"), *sides, self.tick, None, "", self.at_ms, now_ns)
-        return BookStated(told, 5_000_000, neg_risk=False)
+
+    def change(self, size: int, digest: str = "") -> bytes:
+        """Let so many shares (1e-6) rest at A's best bid; return the frame that tells it, with the book's hash."""
+        self.size[A], self.at_ms = size, self.at_ms + 10
+        entry = {"asset_id": A, "price": "0.34", "size": size_text(size), "side": "BUY"}
+        entry |= {"hash": digest or self.digest(A), "best_bid": "0.34", "best_ask": "0.36"}
+        told = {"market": f"0x{A[-4:]}", "price_changes": [entry], "timestamp": str(self.at_ms)}
+        return encode(told, "price_change")
 
 
 class _Instants:
@@ -193,6 +211,43 @@ async def test_a_lost_change_deep_in_a_busy_book_is_found_within_the_minute() ->
             await anyio.sleep(1)
         assert ("current", "suspect") in turns(told)
         assert any(isinstance(event, Gap) for event in told)
+
+
+async def know_the_hash(setting: FeedSetting, truth: Truth) -> None:
+    """Let REST be asked what enters the hash of A's book, and the hash of a change be equal then."""
+    truth.hashed = True
+    for size in (8_000_000, 9_000_000):
+        await anyio.sleep(2.5)
+        setting.hear(truth.change(size))
+    await anyio.sleep(2.5)
+    assert (witness(setting)["asked"], witness(setting)["hashes_checked"]) == (1, 1)
+
+
+async def test_a_loss_on_which_rest_and_the_hash_agree_is_mended_on_the_spot_and_the_socket_is_left_alone() -> None:
+    async with watched() as (feed, setting, truth, told):
+        await know_the_hash(setting, truth)
+        proven_ns = feed.books[A].verified_ns
+        truth.deep = 6_000_000
+        told.clear()
+        setting.hear(truth.change(7_000_000))
+        await until(lambda: any(isinstance(event, Gap) for event in told), 4)
+        assert feed.book(A).size_at("bid", 3_300) == 6_000_000
+        assert [(gap.from_ns, turns(told)) for gap in told if isinstance(gap, Gap)] == [(proven_ns, [])]
+        assert "and the last change's hash is its" in feed.books[A].reason
+        assert setting.dial.last.asked == [("first", (A,))]
+        assert (witness(setting)["differs"], witness(setting)["hashes_unequal"]) == (1, 1)
+
+
+async def test_a_hash_that_rest_gives_the_lie_is_no_loss_and_is_asked_about_once() -> None:
+    async with watched() as (feed, setting, truth, told):
+        await know_the_hash(setting, truth)
+        told.clear()
+        for size, asked in ((7_000_000, 2), (6_000_000, 2)):
+            setting.hear(truth.change(size, "f" * 40))
+            await anyio.sleep(2.5)
+            assert len(truth.asked) == asked
+        assert not any(isinstance(event, Gap) for event in told)
+        assert freshness(feed, A) == "current"
 
 
 async def test_rest_that_wants_less_is_left_alone_for_as_long_as_it_says() -> None:

@@ -5,7 +5,7 @@ it returns.
 """
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar, Final
+from typing import ClassVar, Final, assert_never
 
 from polywire.core.books import Books
 from polywire.core.freshness import Vigil, Vigilance, Want
@@ -14,7 +14,7 @@ from polywire.core.link import Policy, Signal
 from polywire.core.mending import Mend, MendPolicy
 from polywire.model.units import TokenId
 from polywire.ports import Clock, Dial
-from polywire.services.feed.hashes import CHECKS_A_SECOND, Hashes
+from polywire.services.feed.hashes import CHECKS_A_SECOND, Hashes, Told
 from polywire.services.feed.mender import Mender
 from polywire.services.feed.requests import Requests
 from polywire.services.line import Keep, Line
@@ -134,11 +134,19 @@ class Connection(Line):
             self._note_lag()
 
     def _check_hashes(self) -> None:
-        for token, equal in self.hashes.check(self.books.values(), self.hashes_a_second):
-            if equal:  # proven for the change that stated it: what was lost since, no hash tells
-                self.books.prove(token, self.books[token].heard_ns)
-            else:
-                self.vigil.doubted(token)
+        for token, told in self.hashes.check(self.books.values(), self.hashes_a_second):
+            match told:
+                case Told.EQUAL:  # proven for the change that stated it: what was lost since, no hash tells
+                    self.books.prove(token, self.books[token].heard_ns)
+                case Told.LOST:
+                    self.books.disprove(token)
+                    self.vigil.doubted(token)
+                case Told.DOUBTFUL:
+                    self.vigil.doubted(token)
+                case Told.UNKNOWN:
+                    self.vigil.unlearnt(token)
+                case _:
+                    assert_never(told)
 
     def _note_lag(self) -> None:
         """Take a sample of each token that spoke since the last look; a snapshot's time may be an old change's."""

@@ -124,7 +124,7 @@ class Witness:
                 continue
             if token in stated:
                 kept[2].answered(stated[token], answered_ns)
-                connection.hashes.learn(stated[token], answered_ns)
+                connection.hashes.learn(stated[token])
                 self._weigh_one(token)
             else:
                 self._absent(token)
@@ -193,6 +193,8 @@ class Witness:
         match finding.verdict:
             case Verdict.EQUAL:
                 self._counts["equal"] += 1
+                if hearing.book.disproven_ns == hearing.book.heard_ns:  # nothing came since its hash was another
+                    connection.hashes.misled(token)
                 books.prove(token, hearing.asked_ns)
                 if vigil.is_silent(token, now_ns) and not hearing.spoken:
                     books.turn(token, Freshness.QUIET, _quiet(hearing, now_ns), now_ns)
@@ -202,6 +204,10 @@ class Witness:
             case Verdict.DIFFERS if read and finding.book is not None:
                 self._counts["read"] += 1
                 self._read(token, connection, hearing, finding.book)
+            case Verdict.DIFFERS if finding.book is not None and connection.hashes.makes_up(hearing.book, finding.book):
+                self._counts["differs"] += 1  # both witnesses say the same: the socket need not be asked
+                books.read_over(finding.book, Freshness.CURRENT, f"{finding.reason}, and the last change's hash is its")
+                vigil.answered(token)
             case Verdict.DIFFERS:
                 self._counts["differs"] += 1
                 silent = "" if hearing.spoken else f", and it has been silent for {_silent_s(hearing, now_ns):.0f} s"
