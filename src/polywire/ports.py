@@ -127,6 +127,22 @@ class Account(Protocol):
         """Return one trade; None: the venue knows none of that id."""
 
 
+class Prices(Protocol):
+    """What the venue tells of former prices."""
+
+    async def history(self, token: TokenId, interval: str) -> list[tuple[int, str]]:
+        """Return Unix seconds and prices (decimal texts) of a span that ends now, the oldest first; [] if it knows none.
+
+        Args:
+            token: Whose.
+            interval: `1h`, `6h`, `1d`, `1w`, `1m` (a month) or `max`.
+
+        Raises:
+            VenueUnreachable: It could not be asked.
+            TooOften: It wants to be asked less.
+        """
+
+
 class KeptWatch(Protocol):
     """What the journal keeps of a watch, written with the entries it caused: both are on disk, or neither."""
 
@@ -152,7 +168,7 @@ class Journal(Protocol):
 
     @property
     def newest(self) -> int:
-        """The number of the newest entry that is on disk; 0 where there is none."""
+        """The number of the newest entry that was written; 0 where there never was one. Retention does not move it."""
 
     @property
     def oldest(self) -> int:

@@ -44,7 +44,7 @@ class Draft(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True):
     """An entry that is on disk. `hash` covers every field but itself, and `prev_hash` the entry before: a chain."""
 
-    seq: int  # in the order they were committed; with gaps where a transaction failed
+    seq: int  # in the order they were committed, without gaps
     kind: EntryKind
     text: str
     data: msgspec.Raw  # a JSON object
