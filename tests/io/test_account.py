@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
+import msgspec
 import pytest
 
 from loopback import HERE, PATIENCE_S, Peer, serving
-from polywire.errors import CredentialsRefused, TooOften, VenueUnreachable
+from polywire.errors import CredentialsRefused, Misuse, TooOften, VenueUnreachable
 from polywire.io import account as module
 from polywire.io.account import RestAccount
 from polywire.io.clock import SystemClock
@@ -22,6 +24,7 @@ from polywire.model.venue import Venue, VenueUrls
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("silent", "no_proxies")]
 
+NOBODY: Final = Venue("here:7", PAPER_CHAIN, VenueUrls("http://127.0.0.1:1", "http://127.0.0.1:1", "ws://none.invalid"))
 CREDENTIALS: Final = ApiCredentials("key-1", "bWFya2VkLXNlY3JldA==", "marked-passphrase", "0xA11ce")
 ORDER: Final = {
     "id": "0x1",
@@ -164,6 +167,32 @@ async def test_a_key_that_is_refused_is_told_with_what_to_do_and_no_secret() -> 
         with pytest.raises(VenueUnreachable, match="HTTP 401") as other:
             await account.time_s()
         assert not isinstance(other.value, CredentialsRefused)
+
+
+@pytest.mark.parametrize(
+    ("what", "value"),
+    [
+        ("secret", "sesame!"),
+        ("passphrase", "open-sesame\n"),
+        ("passphrase", "open sesame "),
+        ("passphrase", "öffne-sesame"),
+        ("passphrase", ""),
+        ("address", "0xsesame\r\n"),
+    ],
+)
+async def test_credentials_that_no_header_can_hold_are_refused_at_once_and_not_shown(what: str, value: str) -> None:
+    """The HTTP library would say which header it cannot send, and what stands in it."""
+    with pytest.raises(Misuse, match=f"the {what} of these API credentials cannot be used") as caught:
+        RestAccount(NOBODY, msgspec.structs.replace(CREDENTIALS, **{what: value}), SystemClock())
+    assert "sesame" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_a_venue_that_is_gone_is_told_without_the_request_that_holds_the_passphrase() -> None:
+    async with RestAccount(NOBODY, CREDENTIALS, SystemClock()) as account:
+        with anyio.fail_after(PATIENCE_S), pytest.raises(VenueUnreachable) as caught:
+            await account.open_orders()
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
 
 
 @pytest.mark.parametrize("ask", ["time_s", "open_orders", "order", "trades", "trade"])

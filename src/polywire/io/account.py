@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from polywire.errors import CredentialsRefused, Undecodable, VenueUnreachable
-from polywire.io.api_keys import l2_headers
+from polywire.io.api_keys import check_credentials, l2_headers
 from polywire.io.venue import RestClient, get
 from polywire.model.credentials import ApiCredentials
 from polywire.model.own import OwnOrderChanged, OwnTradeChanged
@@ -37,11 +37,15 @@ class RestAccount(RestClient):
     Attributes:
         tally: Rows read, and rows that could not be.
         requests: Requests made.
+
+    Raises:
+        Misuse: The credentials are none that could be sent.
     """
 
     def __init__(
         self, venue: Venue, credentials: ApiCredentials, clock: Clock, *, patience_s: float = _PATIENCE_S
     ) -> None:
+        check_credentials(credentials)  # now, and not at the first question, when nobody is there to mend it
         super().__init__(venue.urls.clob)
         self._clob, self._credentials, self._clock, self._patience_s = venue.urls.clob, credentials, clock, patience_s
         self.tally, self.requests = Tally(), 0

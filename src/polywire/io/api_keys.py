@@ -48,10 +48,11 @@ def l2_headers(credentials: ApiCredentials, method: str, path: str, body: bytes,
         now_s: Unix seconds.
 
     Raises:
-        Misuse: The secret is no base64.
+        Misuse: They are none that could be sent.
 
     Source: docs/protocol.md, "Signing in".
     """
+    check_credentials(credentials)
     message = f"{now_s}{method}{path}".encode() + body
     return {
         "POLY_ADDRESS": credentials.address,
@@ -60,6 +61,28 @@ def l2_headers(credentials: ApiCredentials, method: str, path: str, body: bytes,
         "POLY_TIMESTAMP": str(now_s),
         "POLY_SIGNATURE": hmac_of(secret_bytes(credentials.secret), message),
     }
+
+
+def check_credentials(credentials: ApiCredentials) -> None:
+    """Return if credentials can be sent. To be asked first: who only tries is shown the passphrase by the HTTP library.
+
+    Raises:
+        Misuse: The secret is no base64, or a header cannot hold the rest. The reason shows nothing of them.
+    """
+    try:
+        secret_bytes(credentials.secret)
+    except Misuse as refusal:
+        raise Misuse(f"the secret of these API credentials cannot be used: {refusal}") from None
+    for name in ("key", "passphrase", "address"):
+        if not _stands_in_a_header(getattr(credentials, name)):
+            raise Misuse(
+                f"the {name} of these API credentials cannot be used: it is empty, or holds signs that no header can "
+                "hold, such as a space or the end of a line; copy it again"
+            )
+
+
+def _stands_in_a_header(text: str) -> bool:
+    return bool(text) and all("!" <= sign <= "~" for sign in text)
 
 
 async def api_credentials(
@@ -138,6 +161,10 @@ class _KeyDesk:
     async def refusal(self, credentials: ApiCredentials) -> str:
         """Return why a key is not taken; "" where it is."""
         path = "/auth/api-keys"
+        try:
+            check_credentials(credentials)
+        except Misuse as refusal:
+            return str(refusal)
 
         async def ask(now_s: int) -> _Answer:
             return await self._ask("GET", path, l2_headers(credentials, "GET", path, b"", now_s))
@@ -224,5 +251,5 @@ class _KeyDesk:
             secret_bytes(made.secret)
         except Misuse:
             raise VenueUnreachable(self._clob + path, "it told a secret that is no base64") from None
-        if not all(text and all("!" <= sign <= "~" for sign in text) for text in (made.api_key, made.passphrase)):
+        if not (_stands_in_a_header(made.api_key) and _stands_in_a_header(made.passphrase)):
             raise VenueUnreachable(self._clob + path, "it told a key that no header can hold")

@@ -217,7 +217,8 @@ async def _answer(url: str, asking: AbstractAsyncContextManager[httpx2.Response]
     except TimeoutError as fault:
         raise VenueUnreachable(url, f"no whole answer within {patience_s:g} s") from fault
     except (httpx2.HTTPError, httpx2.InvalidURL) as fault:
-        raise VenueUnreachable(url, str(fault) or type(fault).__name__) from fault
+        # Not its chain: it carries the request, whose headers may hold a passphrase.
+        raise VenueUnreachable(url, str(fault) or type(fault).__name__) from None
 
 
 def _retry_after_s(heads: httpx2.Headers) -> float:
