@@ -1,9 +1,11 @@
 """Which socket carries which token."""
 
-from typing import Any, Final
+from collections import Counter
+from typing import Final
 
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from polywire.core.shards import TOKENS_A_SOCKET, Shards
 from polywire.model.units import TokenId
@@ -80,49 +82,100 @@ def test_a_socket_with_none_left_is_forgotten_and_its_number_never_used_again() 
     assert shards.place(tokens(1)) == {2: tokens(1)}
 
 
-SIZE: Final = 4
+SIZES: Final = st.integers(2, 5)
 NUMBERS: Final = st.lists(st.integers(0, 30), max_size=12)
-STEPS: Final = st.lists(st.tuples(st.sampled_from(["place", "release"]), NUMBERS), max_size=30)
 
 
-@given(steps=STEPS)
-def test_each_token_is_on_exactly_one_socket_which_is_never_overfull_and_only_opened_when_all_are_full(
-    steps: list[Any],
-) -> None:
-    shards = Shards(SIZE)
-    carried: dict[int, set[TokenId]] = {}
-    for what, numbers in steps:
-        asked = tokens(*numbers)
-        on_any = {token for some in carried.values() for token in some}
-        before = {number: len(some) for number, some in carried.items()}
-        if what == "place":
-            told = shards.place(asked)
-            assert [token for some in told.values() for token in some] == [
-                token for token in dict.fromkeys(asked) if token not in on_any
-            ]
-            for number, some in told.items():
-                carried.setdefault(number, set()).update(some)
-            opened = told.keys() - before.keys()
-            if opened:  # fragmentation is filled before another socket is opened, and only the last may have room
-                assert all(len(carried[number]) == SIZE for number in carried if number != max(opened))
-        else:
-            told = shards.release(asked)
-            assert {token for some in told.values() for token in some} == on_any & set(asked)
-            for number, some in told.items():
-                carried[number] -= set(some)
-            carried = {number: some for number, some in carried.items() if some}
-        assert all(len(some) <= SIZE for some in carried.values())
-        assert len(shards) == len(carried)
-        for number in range(31):
-            where = [socket for socket, some in carried.items() if TokenId(str(number)) in some]
-            assert shards.of(TokenId(str(number))) == (where[0] if where else None)
-            assert len(where) <= 1
+class PlacedAndReleased(RuleBasedStateMachine):
+    """Any order of placing and releasing, beside a dictionary of where each token was put."""
+
+    @initialize(size=SIZES)
+    def begin(self, size: int) -> None:
+        self.size, self.shards = size, Shards(size)
+        self.where = dict[TokenId, int]()
+        self.newest = 0
+
+    def rooms(self) -> dict[int, int]:
+        """Return how many more each socket takes."""
+        return {number: self.size - load for number, load in Counter(self.where.values()).items()}
+
+    def put(self, asked: list[TokenId]) -> None:
+        """Place tokens, and hold that each lot of them went where the docstrings say."""
+        new = [token for token in dict.fromkeys(asked) if token not in self.where]
+        told = self.shards.place(iter(asked))
+        assert [token for some in told.values() for token in some] == new
+        left = len(new)
+        for number, some in told.items():
+            rooms = self.rooms()
+            whole = [room for room in rooms.values() if room >= left]
+            if whole:  # all of them stay together, on the fullest socket that takes them
+                assert (rooms.get(number), len(some)) == (min(whole), left)
+            elif any(rooms.values()):  # no socket is opened before the others are full
+                assert rooms.get(number) == len(some) == max(rooms.values())
+            else:  # a late word of an old socket must not be taken for the new one's
+                assert number > self.newest
+                assert len(some) == min(left, self.size)
+            self.newest = max(self.newest, number)
+            self.where.update(dict.fromkeys(some, number))
+            left -= len(some)
+
+    def take(self, asked: list[TokenId]) -> None:
+        """Release tokens, and hold that exactly those that had a socket are told, each by its own."""
+        expected: dict[int, list[TokenId]] = {}
+        for token in asked:
+            number = self.where.pop(token, None)
+            if number is not None:
+                expected.setdefault(number, []).append(token)
+        assert self.shards.release(iter(asked)) == expected
+
+    @rule(numbers=NUMBERS)
+    def place(self, numbers: list[int]) -> None:
+        self.put(tokens(*numbers))
+
+    @rule(market=st.integers(0, 14))
+    def place_a_market(self, market: int) -> None:
+        one, other = tokens(2 * market, 2 * market + 1)
+        fits_or_all_are_full = max(self.rooms().values(), default=0) != 1
+        both_are_new = not {one, other} & self.where.keys()
+        self.put([one, other])
+        if both_are_new and fits_or_all_are_full:
+            assert self.shards.of(one) == self.shards.of(other)
+
+    @rule(numbers=NUMBERS)
+    def release(self, numbers: list[int]) -> None:
+        self.take(tokens(*numbers))
+
+    @precondition(lambda self: self.where)
+    @rule(data=st.data())
+    def release_all_of_a_socket(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(sorted(set(self.where.values()))), label="socket")
+        self.take([token for token, its in self.where.items() if its == number])
+
+    @rule()
+    def release_everything(self) -> None:
+        self.take(list(self.where))
+        assert len(self.shards) == 0
+
+    @invariant()
+    def each_token_is_on_the_one_socket_it_was_put_on_and_on_none_when_released(self) -> None:
+        every = tokens(*range(31))
+        assert {token: self.shards.of(token) for token in every} == {token: self.where.get(token) for token in every}
+
+    @invariant()
+    def no_socket_is_overfull_and_none_without_tokens_is_counted(self) -> None:
+        assert all(0 <= room < self.size for room in self.rooms().values())
+        assert len(self.shards) == len(self.rooms())
 
 
-@given(steps=st.lists(NUMBERS, max_size=10))
-def test_without_a_release_there_are_never_more_sockets_than_needed(steps: list[list[int]]) -> None:
-    shards, known = Shards(SIZE), set[int]()
+test_in_any_order_each_token_has_one_socket_until_it_is_released_and_no_socket_is_overfull_or_left_empty = (
+    PlacedAndReleased.TestCase
+)
+
+
+@given(size=SIZES, steps=st.lists(NUMBERS, max_size=10))
+def test_without_a_release_there_are_never_more_sockets_than_needed(size: int, steps: list[list[int]]) -> None:
+    shards, known = Shards(size), set[int]()
     for numbers in steps:
         shards.place(tokens(*numbers))
         known |= set(numbers)
-        assert len(shards) == -(-len(known) // SIZE)
+        assert len(shards) == -(-len(known) // size)
