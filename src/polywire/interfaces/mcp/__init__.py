@@ -1,0 +1,1 @@
+"""What AI assistants speak to: tools, resources and prompts over MCP, in both eras of the protocol."""
