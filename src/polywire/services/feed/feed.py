@@ -16,8 +16,8 @@ from polywire.model.events import Event
 from polywire.model.health import ANSWERING, Freshness
 from polywire.model.kinds import types_of
 from polywire.model.listing import MarketListed
-from polywire.model.market import MarketCreated
-from polywire.model.units import TokenId
+from polywire.model.market import MarketCreated, MarketResolved
+from polywire.model.units import ConditionId, TokenId
 from polywire.model.venue import Venue
 from polywire.ports import Catalogue, Clock, Dial, Evidence
 from polywire.services.feed.aggregate import Aggregator
@@ -115,6 +115,7 @@ class Feed:
         self.books = FeedBooks(self._connections.numbered, self._connections.carriers, self._connections.waits)
         self._connections.ended = self.books.add_former
         self._news = News(self.books)
+        self._evidence = evidence
         self._proof: Proof | None = None
         if evidence is not None:
             everyone = self._connections.numbered.values
@@ -233,6 +234,19 @@ class Feed:
                 found.setdefault(market.condition, market)
                 self.listed.update(dict.fromkeys(market.tokens, market))
         return list(found.values())
+
+    async def resolved(self, *conditions: str) -> list[MarketResolved]:
+        """Return those of these markets that are resolved, with their winners, as the venue says when it is asked now.
+
+        A market that resolved within the last minutes may be missing, as the venue's catalogue may not know it yet; of
+        one that is followed the subscriptions are told. [] where the feed was made without evidence.
+
+        Raises:
+            VenueUnreachable: The venue could not be asked.
+        """
+        if self._evidence is None or not conditions:
+            return []
+        return await self._evidence.resolutions([ConditionId(one) for one in conditions])
 
     async def open_markets(self, limit: int = 100) -> list[MarketListed]:
         """Return up to `limit` markets that are open, in the venue's own order.

@@ -1,0 +1,183 @@
+"""Watching books: their spread, their depth, and what all outcomes cost together."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from polywire.core.book import Book
+from polywire.core.conditions.limits import Latch
+from polywire.core.conditions.observer import Finding
+from polywire.core.conditions.sets import Edge, Top, best_edge
+from polywire.model.events import Event
+from polywire.model.health import ANSWERING
+from polywire.model.journal import EntryKind
+from polywire.model.market import BookReplaced, LevelChanged
+from polywire.model.units import PRICE_ONE, TokenId, price_text, size_text
+from polywire.model.watch import Depth, Opportunity, Spread
+
+_KINDS: Final = frozenset({BookReplaced, LevelChanged})
+
+
+class BookObserver:
+    """See `Observer`. It judges after each change of a book that answers."""
+
+    def __init__(self) -> None:
+        self.kinds: frozenset[type] = _KINDS
+        self.moved = False
+        self.due_ms: int | None = None
+        self._latches: dict[str, Latch] = {}
+
+    def look(self, event: Event, book: Book | None, now_ms: int) -> Finding | None:  # noqa: ARG002 - see `Observer`
+        """See `Observer`."""
+        if book is None or book.freshness not in ANSWERING:
+            return None
+        return self.judge(book)
+
+    def judge(self, book: Book) -> Finding | None:
+        """Look at a book that answers."""
+        raise NotImplementedError
+
+    def tick(self, now_ms: int) -> Iterable[Finding]:  # noqa: ARG002 - see `Observer`
+        """See `Observer`."""
+        return ()
+
+    def doubt(self, token: TokenId) -> None:
+        """See `Observer`."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """See `Observer`: of each subject, whether the condition is true."""
+        return {key: latch.beyond for key, latch in self._latches.items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """See `Observer`."""
+        for key, beyond in state.items():
+            self.latch(key).beyond = bool(beyond)
+
+    def latch(self, key: str) -> Latch:
+        """Return what remembers whether the condition is true of a subject."""
+        latch = self._latches.get(key)
+        if latch is None:
+            latch = self._latches[key] = self.new_latch()
+        return latch
+
+    def new_latch(self) -> Latch:
+        """Return what judges a number."""
+        raise NotImplementedError
+
+    def came_true(self, key: str, value: int) -> bool:
+        """Return whether the condition has come true of a subject with this number."""
+        latch = self.latch(key)
+        was = latch.beyond
+        true = latch.look(value)
+        if was is not latch.beyond:
+            self.moved = True
+        return true
+
+
+class SpreadObserver(BookObserver):
+    """See `Spread`."""
+
+    def __init__(self, wanted: Spread) -> None:
+        super().__init__()
+        self._wanted = wanted
+
+    def new_latch(self) -> Latch:
+        """See `BookObserver`."""
+        return Latch(self._wanted.bound, self._wanted.limit, self._wanted.hysteresis)
+
+    def judge(self, book: Book) -> Finding | None:
+        """See `BookObserver`."""
+        spread = book.spread
+        value = PRICE_ONE if spread is None else spread
+        if not self.came_true(book.token, value):
+            return None
+        told = "a side is empty" if spread is None else f"it is {price_text(spread)}"
+        limit = price_text(self._wanted.limit)
+        data = {"value": price_text(value), "limit": limit, "bound": self._wanted.bound}
+        return Finding(book.token, EntryKind.ALERT, f"the spread is {self._wanted.bound} {limit}: {told}", data)
+
+
+class DepthObserver(BookObserver):
+    """See `Depth`."""
+
+    def __init__(self, wanted: Depth) -> None:
+        super().__init__()
+        self._wanted = wanted
+
+    def new_latch(self) -> Latch:
+        """See `BookObserver`."""
+        return Latch(self._wanted.bound, self._wanted.limit, self._wanted.hysteresis)
+
+    def judge(self, book: Book) -> Finding | None:
+        """See `BookObserver`."""
+        wanted = self._wanted
+        shares = book.depth(wanted.side, wanted.within)
+        if not self.came_true(book.token, shares):
+            return None
+        near = "" if wanted.within >= PRICE_ONE else f" within {price_text(wanted.within)} of the best {wanted.side}"
+        limit = size_text(wanted.limit)
+        data = {"value": size_text(shares), "limit": limit, "bound": wanted.bound, "side": wanted.side}
+        text = f"{size_text(shares)} shares rest on the {wanted.side} side{near}, which is {wanted.bound} {limit}"
+        return Finding(book.token, EntryKind.ALERT, text, data)
+
+
+class SetObserver(BookObserver):
+    """See `Opportunity`. It judges only while the books of all outcomes answer.
+
+    Args:
+        wanted: What is asked for.
+        sets: Outcomes that together are worth one USDC, whichever comes true.
+    """
+
+    def __init__(self, wanted: Opportunity, sets: Iterable[Sequence[TokenId]]) -> None:
+        super().__init__()
+        self._wanted = wanted
+        self._sets: dict[TokenId, list[Sequence[TokenId]]] = {}
+        for one in sets:
+            for token in one:
+                self._sets.setdefault(token, []).append(one)
+        self._tops: dict[TokenId, Top] = {}
+
+    def new_latch(self) -> Latch:
+        """See `BookObserver`."""
+        return Latch("over", self._wanted.by - 1, self._wanted.hysteresis)
+
+    def doubt(self, token: TokenId) -> None:
+        """See `Observer`."""
+        self._tops.pop(token, None)
+
+    def judge(self, book: Book) -> Finding | None:
+        """See `BookObserver`."""
+        bid, ask = book.best_bid, book.best_ask
+        top = Top(bid, book.size_at("bid", bid), ask, book.size_at("ask", ask))
+        if self._tops.get(book.token) == top:
+            return None
+        self._tops[book.token] = top
+        for tokens in self._sets.get(book.token, ()):
+            tops = [self._tops[token] for token in tokens if token in self._tops]
+            if len(tops) == len(tokens):
+                edge = best_edge(tops, self._wanted.fee_rate_bps, self._wanted.least_size)
+                # An edge that is gone is one that is back under the limit, however wide the books are.
+                if self.came_true(tokens[0], -PRICE_ONE if edge is None else edge.edge) and edge is not None:
+                    return self._found(book.token, tokens, tops, edge)
+        return None
+
+    def _found(self, token: TokenId, tokens: Sequence[TokenId], tops: Sequence[Top], edge: Edge) -> Finding:
+        verb = "cost" if edge.way == "buy" else "bring"
+        legs = [
+            {"token": one, "price": price_text(top.ask if edge.way == "buy" else top.bid)}
+            for one, top in zip(tokens, tops, strict=True)
+        ]
+        text = (
+            f"one of each of {len(tokens)} outcomes would {verb} {price_text(edge.total)}: {price_text(edge.edge)} "
+            f"a set after fees of {self._wanted.fee_rate_bps} bps, for {size_text(edge.size)} sets"
+        )
+        data = {
+            "way": edge.way,
+            "edge": price_text(edge.edge),
+            "total": price_text(edge.total),
+            "size": size_text(edge.size),
+            "fee_rate_bps": self._wanted.fee_rate_bps,
+            "legs": legs,
+        }
+        return Finding(token, EntryKind.ALERT, text, data)
