@@ -56,7 +56,11 @@ class Settings(BaseSettings):
         resolutions_s: Seconds between two looks over REST whether a followed market is resolved.
         live_silent_s: Seconds for which a busy topic of the live data may be silent before another socket is taken.
         live_renewal_s: Seconds after which a socket of the live data is renewed, about.
+        http_hosts: More names by which the HTTP port is reached, as `box.lan`.
+        http_origins: More pages that may use it, as `https://board.example`.
         reconcile_s: Seconds from one comparison of own orders and trades with REST to the next.
+        journal_days: Days that an entry of the journal is kept.
+        journal_bytes: Bytes that the journal may have before its oldest entries are removed sooner.
     """
 
     model_config = SettingsConfigDict(
@@ -92,7 +96,11 @@ class Settings(BaseSettings):
     resolutions_s: Annotated[float, Field(ge=1)] = 30.0
     live_silent_s: Annotated[float, Field(ge=5)] = 30.0
     live_renewal_s: Annotated[float, Field(ge=30)] = 600.0
+    http_hosts: frozenset[str] = frozenset()
+    http_origins: frozenset[str] = frozenset()
     reconcile_s: Annotated[float, Field(ge=1)] = 60.0
+    journal_days: Annotated[float, Field(gt=0)] = 30.0
+    journal_bytes: Annotated[int, Field(ge=1 << 20)] = 1 << 30
 
     @classmethod
     def settings_customise_sources(

@@ -43,6 +43,7 @@ def test_its_files_are_its_own_users_alone(tmp_path: Path) -> None:
         "exchange.log",
         "exchange.sqlite3",
         "exchange.sqlite3.lock",
+        "journal.sqlite3",
         "wallets",  # of a throw-away wallet and its API key
         "credentials",
     }

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 import anyio
 
 NEW_OBJECTS: Final = 5_000
-"""More objects made than freed before the young ones are walked, which took 1.4 ms at most. Python's own number is 700."""
+"""More objects made than freed before the young are walked, which took 1.4 ms at most. Python's own number is 700."""
 
 GROWN: Final = 1.25
 """How many times the books of the last time there are when the rest of them is worth a pause."""

@@ -1,12 +1,12 @@
 """The feed, built and run: what `polywire.open_feed` is."""
 
-import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from polywire.app.running import running
 from polywire.core.freshness import Vigilance
 from polywire.core.link import Policy
 from polywire.errors import Misuse
@@ -37,7 +37,7 @@ async def open_feed(
 
     Raises:
         VenueUnreachable: The venue does not answer.
-        Misuse: It is none.
+        Misuse: It is none, or the credentials are none that could be sent.
     """
     chosen = read_settings() if settings is None else settings
     found = venue or await find_venue(chosen.venue, paper_port=chosen.exchange_port)
@@ -79,7 +79,7 @@ async def open_feed(
             live=_live_feed(found, dial, clock, chosen),
             own=own,
         )
-        async with running(feed):
+        async with running(feed, "feed"):
             yield feed
 
 
@@ -110,40 +110,3 @@ def _live_feed(venue: Venue, dial: PicowsDial, clock: SystemClock, chosen: Setti
         silent_s=chosen.live_silent_s,
         renewal_s=chosen.live_renewal_s,
     )
-
-
-@asynccontextmanager
-async def running(feed: Feed) -> AsyncIterator[None]:
-    """Run a feed while the block does. A feed that fails ends the block too: nobody waits for events that never come.
-
-    Raises:
-        Exception: What the feed failed of, which can only be a fault of ours.
-    """
-    block = asyncio.current_task()
-    assert block is not None  # noqa: S101 - a coroutine runs in a task
-    task = asyncio.create_task(feed.run(), name="polywire feed")
-
-    def end_block(ended: "asyncio.Task[None]") -> None:
-        if not ended.cancelled():
-            block.cancel()
-
-    task.add_done_callback(end_block)
-    try:
-        await asyncio.sleep(0)  # let it begin, so that the first subscription finds it running
-        yield
-    except asyncio.CancelledError:
-        if task.done() and not task.cancelled():
-            block.uncancel()
-            raise _cause(task.exception()) from None
-        raise
-    finally:
-        task.remove_done_callback(end_block)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def _cause(fault: BaseException | None) -> BaseException:
-    """Return what a task group wrapped, where it is one thing."""
-    while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
-        fault = fault.exceptions[0]
-    return fault or RuntimeError("the feed ended of itself")

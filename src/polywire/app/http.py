@@ -1,12 +1,13 @@
 """The HTTP port of an owner, put together: the gate, the site, and the doors of other interfaces."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from starlette.types import ASGIApp
+import anyio
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from polywire.errors import Misuse
 from polywire.interfaces.http.gate import Gate
@@ -14,8 +15,10 @@ from polywire.interfaces.http.server import listening
 from polywire.interfaces.http.site import WAYS, site
 from polywire.interfaces.http.terms import Terms, is_loopback_bind
 from polywire.io import tcp_ports
+from polywire.io.clock import SystemClock
 from polywire.io.tokens import Tokens
 from polywire.services.access.language import Access
+from polywire.services.owner_protocol import Hello
 
 HTTP_PORT: Final = 8420
 """Where it listens unless told otherwise."""
@@ -49,6 +52,49 @@ def check_bind(asked: HttpAsked) -> None:
         tcp_ports.refuse_if_taken(asked.host, asked.port, "--port")
 
 
+class LateDoor:
+    """A door that is built when somebody knocks: what it needs takes a second to import, and most never use it.
+
+    Args:
+        build: Returns the context in which it answers.
+    """
+
+    def __init__(self, build: Callable[[], AbstractAsyncContextManager[ASGIApp]]) -> None:
+        self._build = build
+        self._wanted, self._built = anyio.Event(), anyio.Event()
+        self._app: ASGIApp | None = None
+
+    async def run(self) -> None:
+        """Keep it, from the first knock on, until cancelled."""
+        await self._wanted.wait()
+        async with self._build() as self._app:
+            self._built.set()
+            await anyio.sleep_forever()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        self._wanted.set()
+        await self._built.wait()
+        assert self._app is not None  # noqa: S101 - it is set before the event
+        await self._app(scope, receive, send)
+
+
+@asynccontextmanager
+async def mcp_door(access: Access, groups: frozenset[str] | None) -> AsyncIterator[LateDoor]:
+    """Have the MCP server answer while the block runs; `groups` of tools, None: all."""
+
+    def build() -> AbstractAsyncContextManager[ASGIApp]:
+        from polywire.interfaces.mcp.server import GROUPS, door, mcp_server  # noqa: PLC0415 - see `LateDoor`
+
+        return door(mcp_server(access, SystemClock(), groups=GROUPS if groups is None else groups), gated=True)
+
+    late = LateDoor(build)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(late.run)
+        yield late
+        tasks.cancel_scope.cancel()
+
+
 @asynccontextmanager
 async def serving_http(
     asked: HttpAsked, access: Access, metrics: Callable[[dict[str, Any]], str], doors: Mapping[str, ASGIApp]
@@ -77,3 +123,10 @@ async def serving_http(
     port = tcp_ports.free_near(asked.host, HTTP_PORT) if asked.port is None else asked.port
     async with listening(gate, asked.host, port) as url:
         yield url
+
+
+def prometheus_text_late(hello: Hello, status: dict[str, Any]) -> str:
+    """Return a status as Prometheus text; what that takes is imported when somebody asks for it."""
+    from polywire.services.metrics import prometheus_text  # noqa: PLC0415 - 0.1 s that nobody else pays for
+
+    return prometheus_text(hello, status)

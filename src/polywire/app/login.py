@@ -44,6 +44,14 @@ def look_for_credentials(data: Path, way: Way, say: Say, *, may_ask: bool) -> So
     return sources
 
 
+def secrets_of(sources: Sources, credentials: ApiCredentials | None) -> list[str]:
+    """Return every secret that was found or made, to be hidden from logs."""
+    found = [] if sources.wallet is None else [sources.wallet.hex]
+    for api in (sources.api, credentials):
+        found += [] if api is None else [api.secret, api.passphrase]
+    return found
+
+
 async def sign_in(venue: Venue, sources: Sources, say: Say) -> ApiCredentials | None:
     """Return an API key that a venue takes; None where there is nothing to sign in with, or it was refused.
 

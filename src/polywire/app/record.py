@@ -11,8 +11,8 @@ from typing import Final
 import anyio
 from rich.console import Console
 
+from polywire.app.attach import attached_to_owner
 from polywire.app.feed import open_feed
-from polywire.app.watch import attached_to_owner
 from polywire.errors import TapeError
 from polywire.io.tape_thread import ThreadedTape
 from polywire.settings import read_settings

@@ -1,18 +1,22 @@
-"""`polywire up`, put together: the lock, the exchange, the feed, the owner's socket, the board, the balance."""
+"""`polywire up`, put together: lock, exchange, feed, journal and watches, the owner's socket, board and balance."""
 
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
 from rich.console import Console
 
+from polywire.app.collector import keep_settled
 from polywire.app.feed import open_feed
-from polywire.app.login import NO_WAY, look_for_credentials, sign_in
+from polywire.app.house import open_house
+from polywire.app.http import HttpAsked, check_bind, mcp_door, prometheus_text_late, serving_http
+from polywire.app.login import NO_WAY, look_for_credentials, secrets_of, sign_in
 from polywire.errors import PolywireError
 from polywire.interfaces.terminal import balance as balance_lines
 from polywire.interfaces.terminal.board import frames_a_second
@@ -22,6 +26,7 @@ from polywire.io import children, tcp_ports
 from polywire.io.clock import SystemClock
 from polywire.io.owner import owned, serving
 from polywire.io.passphrase import Way
+from polywire.io.redaction import Redaction
 from polywire.io.venue import find_venue
 from polywire.io.venue_desk import VenueDesk
 from polywire.services.feed.feed import Feed
@@ -33,7 +38,6 @@ from polywire.settings import read_settings
 
 Say = Callable[[str], None]
 
-HTTP_PORT: Final = 8420
 STATE: Final = "exchange.sqlite3"
 """In the data directory: what was traded on the embedded exchange."""
 
@@ -55,7 +59,7 @@ class Up:
     data: Path
     venue: str | None = None  # None: as the settings say, which is "paper" unless told otherwise
     host: str = "127.0.0.1"
-    port: int | None = None  # None: 8420, and no complaint if it is taken, as nothing listens there yet
+    port: int | None = None  # None: 8420, or the next free one
     exchange_port: int | None = None  # None: 8421, or the next free one
     seed: int | None = None
     grant: str | None = None  # of the embedded exchange's new wallets, USDC; None: as it is used to
@@ -63,6 +67,8 @@ class Up:
     background: bool = False
     left_alone_s: float = LEFT_ALONE_S
     passphrase: Way = NO_WAY  # where the vault's comes from
+    tools: frozenset[str] | None = None  # which groups the MCP server offers; None: all
+    quiet: bool = False  # draw nothing, and go on until interrupted
 
 
 def run_up(asked: Up, console: Console, say: Say) -> int:
@@ -82,11 +88,19 @@ class _Run:
         self._stop = anyio.Event()
         self._reckoning = Reckoning()
         self._peers: set[str] = set()
+        self._redaction = Redaction()
+        self._http = HttpAsked(
+            asked.data,
+            asked.host,
+            asked.port,
+            paper=self._venue != "live",
+            hosts=self._settings.http_hosts,
+            origins=self._settings.http_origins,
+        )
 
     async def run(self) -> int:
         asked = self._asked
-        if asked.port is not None:
-            tcp_ports.refuse_if_taken(asked.host, asked.port, "--port")
+        check_bind(self._http)
         if asked.exchange_port is not None and self._venue == "paper":
             tcp_ports.refuse_if_taken(asked.host, asked.exchange_port, "--exchange-port")
         try:
@@ -98,23 +112,34 @@ class _Run:
 
     async def _run(self, open_things: AsyncExitStack) -> int:
         asked, live = self._asked, self._venue == "live"
+        self._redaction.install()  # whatever is logged from here on, by whomever, holds no secret
         # First of all: from here on the environment, which every child inherits, holds none of them.
         sources = look_for_credentials(asked.data, asked.passphrase, self._say, may_ask=live and not asked.background)
         exchange = await open_things.enter_async_context(self._exchange()) if self._venue == "paper" else None
         venue = self._venue if exchange is None else exchange.url
         found = await find_venue(venue, paper_port=self._settings.exchange_port)
+        self._redaction.hide(secrets_of(sources, None))
         who = await sign_in(found, sources, self._say)
+        self._redaction.hide(secrets_of(sources, who))
         feed = await open_things.enter_async_context(open_feed(self._settings, venue=found, credentials=who))
         desk = None
         if venue != "live":
             desk = await open_things.enter_async_context(VenueDesk(venue))
         views = Views(feed.books, feed.listed, SystemClock().now_ns)
-        owner = Owner(feed, views, venue=self._venue, address=venue, pid=os.getpid(), background=asked.background)
-        await open_things.enter_async_context(serving(asked.data, self._venue, owner.attend))
+        access = await open_things.enter_async_context(open_house(self._settings, feed, views, desk, self._say))
+        owner = Owner(
+            feed, views, access, venue=self._venue, address=venue, pid=os.getpid(), background=asked.background
+        )
+        mcp = await open_things.enter_async_context(mcp_door(access, asked.tools))
+        metrics = partial(prometheus_text_late, owner.hello)
+        http = await open_things.enter_async_context(serving_http(self._http, access, metrics, {"/mcp": mcp}))
+        await open_things.enter_async_context(serving(asked.data, self._venue, owner.attend, http=http))
+        self._say(f"polywire: HTTP answers at {http} (/mcp for assistants; docs/http.md)")
         code = 1  # without a balance nothing is shown to have arrived
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._heed_signals, tasks.cancel_scope)
             tasks.start_soon(self._note_peers, feed)
+            tasks.start_soon(keep_settled, feed.books)
             if exchange is not None:
                 tasks.start_soon(self._until_the_exchange_ends, exchange)
             roster = None
@@ -178,7 +203,7 @@ class _Run:
 
     async def _show(self, feed: Feed, views: Views, owner: Owner, roster: Roster | None, venue: str) -> None:
         with anyio.move_on_after(self._asked.for_s):
-            if self._asked.background:
+            if self._asked.background or self._asked.quiet:
                 self._say("polywire: ready; `polywire watch TARGET` attaches to this")
                 await self._stop.wait()
             elif self._console.is_terminal:

@@ -27,7 +27,7 @@ def up(
     ] = "127.0.0.1",
     port: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, max=65_535, help="Kept for HTTP (default 8420); nothing listens there yet."),
+        typer.Option(metavar="N", min=0, max=65_535, help="HTTP's port; default 8420, or the next free one."),
     ] = None,
     exchange_port: Annotated[
         int | None,

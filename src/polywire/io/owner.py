@@ -41,6 +41,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     pid: int
     venue: str  # "paper", "live" or a URL, as it was asked for
     started_ms: int  # Unix milliseconds
+    http: str = ""  # where it answers over HTTP; "": nowhere
 
 
 # ---------------------------------------------------------------- the lock
@@ -107,7 +108,9 @@ def _written_pid(data: Path) -> int | None:
 
 
 @asynccontextmanager
-async def serving(data: Path, venue: str, attend: Callable[["Lines"], Awaitable[None]]) -> AsyncIterator[None]:
+async def serving(
+    data: Path, venue: str, attend: Callable[["Lines"], Awaitable[None]], *, http: str = ""
+) -> AsyncIterator[None]:
     """Hand every client to `attend` until the block ends; `DATA/endpoint` tells the way. The lock must be held.
 
     Raises:
@@ -117,7 +120,7 @@ async def serving(data: Path, venue: str, attend: Callable[["Lines"], Awaitable[
     if stale is not None:
         _discard(data, Path(stale.socket))
     path = _socket_path(data)
-    told = Endpoint(str(path), os.getpid(), venue, time.time_ns() // 1_000_000)
+    told = Endpoint(str(path), os.getpid(), venue, time.time_ns() // 1_000_000, http)
     try:
         async with anyio.create_task_group() as clients:
 
@@ -203,7 +206,7 @@ def _discard(data: Path, path: Path) -> None:
 
 
 class Lines:
-    """JSON lines over a stream. See `polywire.services.owner.Wire`."""
+    """JSON lines over a stream. See `polywire.services.owner_protocol.Wire`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: str) -> None:
         self._reader, self._writer, self._data = reader, writer, data

@@ -1,10 +1,11 @@
 """The language between the owner of a data directory and those who attach to it: JSON lines, told apart by `type`.
 
-The owner says hello first. A request has an `id` of the client's; every answer to it repeats the `id`.
+The owner says hello first. A request has an `id` of the client's, not 0; every answer to it repeats the `id`. Many may
+be under way at once: answers come as they are ready, in no promised order.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -13,8 +14,18 @@ from polywire.model.listing import MarketListed
 from polywire.model.units import TokenId
 from polywire.services.views import View
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """The version of this language; the owner says it in its hello."""
+
+
+class Wire(Protocol):
+    """One end of a connection; `polywire.io.owner.Lines` is one."""
+
+    async def receive(self) -> bytes | None:
+        """Return the next line; None once the other side has left."""
+
+    async def send(self, line: bytes) -> None:
+        """Send a line; wait while the other side does not read. Raises OwnerGone once it has left."""
 
 
 class Status(msgspec.Struct, tag="status"):
@@ -46,14 +57,22 @@ class Follow(msgspec.Struct, tag="events"):
     id: int = 0
 
 
+class Ask(msgspec.Struct, tag="ask"):
+    """Ask what `polywire.services.access.language.Access` answers. Answer: `told`."""
+
+    method: str
+    args: msgspec.Raw  # a JSON array, in the order of the method's arguments
+    id: int = 0
+
+
 class Leave(msgspec.Struct, tag="leave"):
-    """End the stream that was asked for with `of`. Answer: `left`."""
+    """End the stream, or give up the question, that was asked for with `of`. Answer: `left`."""
 
     of: int
     id: int = 0
 
 
-Request = Status | Resolve | Watch | Follow | Leave
+Request = Status | Resolve | Watch | Follow | Ask | Leave
 """Whatever a client may ask."""
 
 
@@ -103,8 +122,15 @@ class EventTold(msgspec.Struct, tag="event", frozen=True):
     event: msgspec.Raw
 
 
+class Told(msgspec.Struct, tag="told", frozen=True):
+    """The answer to a question, as `polywire.services.access.calls` writes it."""
+
+    id: int
+    answer: msgspec.Raw
+
+
 class Left(msgspec.Struct, tag="left", frozen=True):
-    """A stream has ended."""
+    """A stream has ended, or a question was given up."""
 
     id: int
     of: int
@@ -116,9 +142,11 @@ class Refused(msgspec.Struct, tag="error", frozen=True):
     id: int
     error: str
     nearest: list[str] = []  # slugs near to an unknown target
+    kind: str = "PolywireError"  # the class of the error
+    fields: dict[str, Any] = {}  # and what it carries: see `polywire.services.access.faults`
 
 
-Answer = Hello | StatusTold | Resolved | Watching | ViewsTold | EventTold | Left | Refused
+Answer = Hello | StatusTold | Resolved | Watching | ViewsTold | EventTold | Told | Left | Refused
 """Whatever an owner may say."""
 
 
@@ -141,7 +169,7 @@ def answer_of(line: bytes) -> Answer:
 
 def encoded_answer(answer: Answer) -> bytes:
     """Return an answer as its line."""
-    return msgspec.json.encode(answer, enc_hook=_plain)
+    return json_of(answer)
 
 
 def request_of(line: bytes) -> Request:
@@ -154,6 +182,11 @@ def request_of(line: bytes) -> Request:
         return _REQUESTS.decode(line)
     except msgspec.MsgspecError as fault:
         raise Misuse(f"this is no request: {fault}; it begins {line[:80]!r}") from fault
+
+
+def json_of(value: object) -> bytes:
+    """Return any part of an answer as JSON."""
+    return msgspec.json.encode(value, enc_hook=_plain)
 
 
 def _plain(value: object) -> object:

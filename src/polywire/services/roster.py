@@ -10,7 +10,7 @@ from polywire.errors import UnknownTarget, VenueUnreachable
 from polywire.model.events import Event
 from polywire.model.market import MarketCreated
 from polywire.model.units import TokenId
-from polywire.services.owner import Source
+from polywire.services.owner_visit import Source
 from polywire.services.reckoning import Reckoning
 from polywire.services.views import Shelf, Views
 

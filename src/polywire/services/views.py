@@ -209,8 +209,8 @@ class Views:
             question,
             outcome,
             slug,
-            _best_first(bids, levels),
-            _best_first(asks, levels),
+            best_first(bids, levels),
+            best_first(asks, levels),
             len(bids),
             len(asks),
             spread,
@@ -228,7 +228,8 @@ class Views:
 _NONE: Final = Levels.of("bid", ())
 
 
-def _best_first(side: Levels, levels: int) -> tuple[tuple[int, int], ...]:
+def best_first(side: Levels, levels: int) -> tuple[tuple[int, int], ...]:
+    """Return up to `levels` levels of a side as a view has them: (1e-4 USDC, 1e-6 shares), best first."""
     return tuple((level.price, level.size) for level in reversed(side[-levels:])) if levels > 0 else ()
 
 
