@@ -24,6 +24,8 @@ from polywire.interfaces.terminal.figures import rate
 from polywire.interfaces.terminal.screen import Screen, on_screen
 from polywire.io import children, tcp_ports
 from polywire.io.clock import SystemClock
+from polywire.io.log_file import FILE as LOG
+from polywire.io.log_file import logging_to
 from polywire.io.owner import owned, serving
 from polywire.io.passphrase import Way
 from polywire.io.redaction import Redaction
@@ -104,7 +106,7 @@ class _Run:
         if asked.exchange_port is not None and self._venue == "paper":
             tcp_ports.refuse_if_taken(asked.host, asked.exchange_port, "--exchange-port")
         try:
-            with owned(asked.data):
+            with owned(asked.data), logging_to(asked.data / LOG):
                 async with AsyncExitStack() as open_things:
                     return await self._run(open_things)
         except* PolywireError as refused:
