@@ -21,7 +21,7 @@ SECOND_NS = 1_000_000_000
 
 
 class HandFeed:
-    """See `polywire.services.owner.Source`.
+    """See `polywire.services.owner_visit.Source`.
 
     Attributes:
         reads: Of each token, how many subscriptions read it now.

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import msgspec
@@ -10,6 +10,7 @@ import pytest
 
 from polywire.errors import OwnerGone
 from polywire.model.health import Freshness
+from polywire.services.access.language import Access
 from polywire.services.owner import Owner
 from polywire.services.owner_protocol import (
     PROTOCOL,
@@ -89,12 +90,15 @@ class Client:
 
 
 class House:
-    """An owner with a feed of one market."""
+    """An owner with a feed of one market, of which nobody asks anything (`services/access` does)."""
 
     def __init__(self) -> None:
         self.feed = HandFeed(RAIN)
         views = Views(self.feed.books, self.feed.listed, lambda: SECOND_NS)
-        self.owner = Owner(self.feed, views, venue="paper", address="http://127.0.0.1:1", pid=4, background=True)
+        nobody = cast(Access, None)
+        self.owner = Owner(
+            self.feed, views, nobody, venue="paper", address="http://127.0.0.1:1", pid=4, background=True
+        )
 
 
 @asynccontextmanager
@@ -123,7 +127,7 @@ async def test_names_are_resolved_to_markets_and_an_unknown_one_gets_the_nearest
         assert await client.told() == Resolved(1, [RAIN])
         await client.ask(Resolve(["rian"], id=2))
         assert isinstance(refused := await client.told(), Refused)
-        assert (refused.id, refused.nearest) == (2, ["rain"])
+        assert (refused.id, refused.nearest, refused.kind) == (2, ["rain"], "UnknownTarget")
         assert "'rian'" in refused.error
 
 

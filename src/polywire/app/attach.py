@@ -1,4 +1,4 @@
-"""The way to the owner of a data directory: attached to the one that runs, or one that is started in the background."""
+"""The way to the owner of a data directory: to the one that runs, or to one that is started in the background."""
 
 import time
 from collections.abc import AsyncIterator, Callable

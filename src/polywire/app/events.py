@@ -1,4 +1,4 @@
-"""`polywire events`, put together: the journal read through its owner, each entry once, whoever that is by then."""
+"""`polywire events`, put together: the journal read through its owner, each entry once, whoever owns it by then."""
 
 import sys
 from collections import deque

@@ -15,7 +15,7 @@ DIRECTIONS: st.SearchStrategy[Direction] = st.sampled_from(["up", "down", "eithe
 def test_a_cross_is_told_once_and_again_only_after_the_price_was_clear(
     prices: list[int], hysteresis: int, direction: Direction
 ) -> None:
-    """Looking back: told if, since the last cross that way, a price was clear on the other side, or came first there."""
+    """Looking back: told if, since the last cross that way, a price was clear on the other side, or began there."""
     crossing = Crossing(Crosses(5_000, direction=direction, hysteresis=hysteresis))
     armed_since = {"up": 0, "down": 0}
     for at, price in enumerate(prices):

@@ -232,6 +232,7 @@ class OwnedOnce(RuleBasedStateMachine):
         for _ in range(WELL_AGAIN_S):
             if not self._unsettled():
                 break
+            await self._hear(TOKENS)  # as long as it is well it has something to say
             await asyncio.sleep(1)
         assert self._unsettled() == []
         for subscriber in self.subscribers:

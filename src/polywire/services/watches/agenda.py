@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 from typing import Final
 
 _LONGEST_S: Final = 1.0  # the venue's time may be stepped, or its speed raised, at any moment
-_SHORTEST_S: Final = 0.005
+_SHORTEST_S: Final = 0.025  # what is due together is told together, and shares a transaction
 _MEASURED_OVER_S: Final = 0.05
 
 

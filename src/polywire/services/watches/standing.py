@@ -12,7 +12,7 @@ from polywire.model.journal import Draft
 from polywire.model.listing import MarketListed
 from polywire.model.market import MarketResolved
 from polywire.model.units import TokenId
-from polywire.model.watch import Watch
+from polywire.model.watch import Changes, Silent, Watch
 from polywire.ports import Clock
 from polywire.services.watches.entries import failed_entry
 from polywire.services.watches.keeping import Kept, State, state_of
@@ -35,7 +35,7 @@ class Standing:
         pen: Writes.
         clock: Our time.
         venue_now_ms: The venue's.
-        stir: Told when it wants to be told of time sooner than before.
+        stir: Told when it may want to be told of time sooner than before.
         over: Told once when it has expired.
 
     Attributes:
@@ -51,6 +51,7 @@ class Standing:
 
     __slots__ = (
         "_book",
+        "_calm",
         "_clock",
         "_failed",
         "_feed",
@@ -93,6 +94,9 @@ class Standing:
         self._book = feed.books.get
         self._stir, self._over = stir, over
         self._following: Following | None = None
+        # Asking for its time costs as much as judging. Of most it moves only with what they say, and it is asked for
+        # again every second.
+        self._calm = not isinstance(watch.condition, Changes | Silent)
         self._failed = self._refused = self.leaving = False
         self.entries = self.last_ms = self.unfollowed_ms = 0
         self.resolved = dict(state.resolved)
@@ -104,10 +108,19 @@ class Standing:
 
     def heed(self, event: Event) -> None:
         """Take an event. Called inside the socket's callback; it never raises."""
-        if type(event) in _SELDOM and not self._news(event):
-            return
-        token: TokenId | None = getattr(event, "token", None)
-        self._take(event, None if token is None else self._book(token))
+        try:
+            kind = type(event)
+            if kind in _SELDOM and not self._news(event):
+                return
+            token: TokenId | None = getattr(event, "token", None)
+            drafts = self.sentry.heed(event, None if token is None else self._book(token), self._now_ms())
+            if drafts:
+                self.say(drafts)
+            elif self._calm and kind not in _SELDOM:
+                return
+            self._stir(self)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the feed and the other watches go on
+            self._fail(error)
 
     def learn_ended(self, ended: Iterable[MarketResolved]) -> None:
         """Learn which of its markets were resolved before it was made: its maker is told, and not the journal."""
@@ -125,6 +138,8 @@ class Standing:
 
     def say(self, drafts: Sequence[Draft]) -> None:
         """Have this written, with what is to be kept; of an expired watch that it ends."""
+        if not drafts and not self.sentry.over:
+            return
         if self.held is not None:
             self.held += drafts
             return
@@ -196,16 +211,11 @@ class Standing:
 
     # ------------------------------------------------------------ inside
 
-    def _take(self, event: Event, book: Book | None) -> None:
+    def _take(self, event: FreshnessChanged, book: Book) -> None:
         try:
-            sentry = self.sentry
-            drafts = sentry.heed(event, book, self._now_ms())
-            if drafts:
-                self.say(drafts)
-            due_ms, planned_ms = sentry.due_ms, self.planned_ms
-            if due_ms is not None and (planned_ms is None or due_ms < planned_ms):
-                self._stir(self)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the feed and the other watches go on
+            self.say(self.sentry.heed(event, book, self._now_ms()))
+            self._stir(self)
+        except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
 
     def _news(self, event: Event) -> bool:

@@ -194,6 +194,7 @@ class Watches:
                     standing.save()
             now_s = self._clock.monotonic_s()
             for standing in tuple(self._standing.values()):
+                self._plan(standing)
                 if standing.doubtful_at_s is not None and standing.doubtful_at_s <= now_s:
                     standing.show_what_does_not()
             if not self._rounds % _AGAIN_EVERY:
