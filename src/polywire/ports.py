@@ -131,7 +131,7 @@ class Prices(Protocol):
     """What the venue tells of former prices."""
 
     async def history(self, token: TokenId, interval: str) -> list[tuple[int, str]]:
-        """Return Unix seconds and prices (decimal texts) of a span that ends now, the oldest first; [] if it knows none.
+        """Return Unix seconds and prices (decimal texts) of a span that ends now, the oldest first; [] if it has none.
 
         Args:
             token: Whose.

@@ -260,7 +260,7 @@ def _read(doc: ConditionDoc, field: FieldDoc, value: Any) -> Any:
         case Unit.TEXT:
             if isinstance(value, str) and len(value) <= _LONGEST_TEXT:
                 return value
-        case Unit.SECONDS | Unit.COUNT | Unit.BPS:
+        case _:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if number and field.least <= value <= field.most:
                 if field.unit is Unit.SECONDS:

@@ -1,5 +1,6 @@
 """Watching books: their spread, their depth, and what all outcomes cost together."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from polywire.model.watch import Depth, Opportunity, Spread
 _KINDS: Final = frozenset({BookReplaced, LevelChanged})
 
 
-class BookObserver:
+class BookObserver(ABC):
     """See `Observer`. It judges after each change of a book that answers."""
 
     def __init__(self) -> None:
@@ -32,9 +33,9 @@ class BookObserver:
             return None
         return self.judge(book)
 
+    @abstractmethod
     def judge(self, book: Book) -> Finding | None:
         """Look at a book that answers."""
-        raise NotImplementedError
 
     def tick(self, now_ms: int) -> Iterable[Finding]:  # noqa: ARG002 - see `Observer`
         """See `Observer`."""
@@ -60,9 +61,9 @@ class BookObserver:
             latch = self._latches[key] = self.new_latch()
         return latch
 
+    @abstractmethod
     def new_latch(self) -> Latch:
         """Return what judges a number."""
-        raise NotImplementedError
 
     def came_true(self, key: str, value: int) -> bool:
         """Return whether the condition has come true of a subject with this number."""
