@@ -27,6 +27,7 @@ ALLOWED: Final = {  # neither touches the world nor remembers anything
     "collections.abc",
     "dataclasses",
     "decimal",
+    "difflib",
     "enum",
     "functools",
     "hashlib",

@@ -6,12 +6,13 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import anyio
 import pytest
 
-from cli.processes import ended, run, started, until
+from cli.processes import run, started, until
 from polywire.app.attach import access_of_owner
 from polywire.io.owner import endpoint, is_owned
 from polywire.model.watch import Changes
@@ -23,11 +24,24 @@ LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z (\w+) +([0-9a-f]{12}\
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:
     """Return a data directory; whoever owns it in the end is ended."""
-    folder = tmp_path / "data"
-    yield folder
-    if (told := endpoint(folder)) is not None and is_owned(folder):
+    yield tmp_path / "data"
+    end_owner(tmp_path / "data")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[tuple[Path, CompletedProcess[str]]]":
+    """Return the data directory of an owner with a watch, and what the command that started it said before."""
+    folder = tmp_path_factory.mktemp("house") / "data"
+    first = run("events", "--data", str(folder))
+    watch_a_market(folder, "mine")
+    yield folder, first
+    end_owner(folder)
+
+
+def end_owner(data: Path) -> None:
+    if (told := endpoint(data)) is not None and is_owned(data):
         os.kill(told.pid, signal.SIGTERM)
-        until(lambda: not is_owned(folder))
+        until(lambda: not is_owned(data))
 
 
 def entries(text: str) -> list[dict[str, Any]]:
@@ -35,8 +49,7 @@ def entries(text: str) -> list[dict[str, Any]]:
 
 
 def watch_a_market(data: Path, watch: str) -> None:
-    """Have the prices of some markets written ten times a second, by an owner that is started if need be."""
-    assert run("events", "--data", str(data)).returncode == 0
+    """Have the prices of some markets written ten times a second by the owner that runs."""
 
     async def make() -> None:
         with anyio.fail_after(60):
@@ -49,8 +62,10 @@ def watch_a_market(data: Path, watch: str) -> None:
     anyio.run(make)
 
 
-def test_the_journal_is_read_by_its_cursors_and_what_is_none_is_told(data: Path) -> None:
-    first = run("events", "--data", str(data))
+def test_the_journal_is_read_by_its_cursors_and_what_is_none_is_told(
+    house: "tuple[Path, CompletedProcess[str]]",
+) -> None:
+    data, first = house
     assert first.returncode == 0, first.stderr
     assert "starting `polywire up` in the background" in first.stderr
     (line,) = first.stdout.splitlines()
@@ -59,7 +74,6 @@ def test_the_journal_is_read_by_its_cursors_and_what_is_none_is_told(data: Path)
     assert (found[1], "Polywire" in line, "started" in line) == ("system", True, True)
     cursor = found[2]
 
-    watch_a_market(data, "mine")
     done = run("events", "--since", cursor, "--jsonl", "--data", str(data))
     assert (done.returncode, done.stderr) == (0, "")
     told = entries(done.stdout)
@@ -100,6 +114,7 @@ def test_wrong_use_is_told_before_anything_is_started(data: Path, arguments: tup
 
 def test_following_goes_on_over_a_killed_owner_and_tells_each_entry_once(data: Path) -> None:
     """The one who follows starts the next owner himself, and so does nobody else."""
+    assert run("events", "--data", str(data)).returncode == 0
     watch_a_market(data, "mine")
     pids = [pid_of(data)]
     with started("events", "--follow", "--jsonl", "--for", "60", "--data", str(data)) as events:
@@ -121,8 +136,10 @@ def test_following_goes_on_over_a_killed_owner_and_tells_each_entry_once(data: P
             read_until(lambda one: one["kind"] == "freshness" and "not watched from" in one["text"])
         read_until(lambda one: one["kind"] == "price")
         events.send_signal(signal.SIGINT)
-        code, rest, errors = ended(events)
-    told += entries(rest)
+        assert events.stdout is not None
+        assert events.stderr is not None
+        told += map(json.loads, events.stdout)
+        code, errors = events.wait(45), events.stderr.read()
     assert code == 0, errors
     assert "Traceback" not in errors
     assert errors.count("starting `polywire up` in the background") == 2
@@ -132,8 +149,8 @@ def test_following_goes_on_over_a_killed_owner_and_tells_each_entry_once(data: P
     assert len({one["cursor"].partition(".")[0] for one in told}) == 1
 
 
-def test_a_reader_that_leaves_ends_it_without_a_word(data: Path) -> None:
-    watch_a_market(data, "mine")
+def test_a_reader_that_leaves_ends_it_without_a_word(house: "tuple[Path, CompletedProcess[str]]") -> None:
+    data, _ = house
     with started("events", "--follow", "--for", "60", "--data", str(data)) as events:
         assert events.stdout is not None
         assert LINE.match(events.stdout.readline())

@@ -111,10 +111,10 @@ def _check(page: Page, cursor: str, say: Say) -> None:
 
 
 def _print(entry: Entry, journal: str, *, jsonl: bool) -> None:
-    out = sys.stdout.buffer
     if jsonl:
-        out.write(b'{"cursor":"%s",' % str(Cursor(journal, entry.seq)).encode() + msgspec.json.encode(entry)[1:])
+        line = b'{"cursor":"%s",' % str(Cursor(journal, entry.seq)).encode() + msgspec.json.encode(entry)[1:]
     else:
-        out.write(entry_line(entry, journal).encode())
-    out.write(b"\n")
+        line = entry_line(entry, journal).encode()
+    out = sys.stdout.buffer
+    out.write(line + b"\n")  # at once: an interrupt leaves no half of a line
     out.flush()

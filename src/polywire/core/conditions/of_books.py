@@ -1,7 +1,6 @@
 """Watching books: their spread, their depth, and what all outcomes cost together."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from polywire.core.book import Book
@@ -18,10 +17,15 @@ from polywire.model.watch import Depth, Opportunity, Spread
 _KINDS: Final = frozenset({BookReplaced, LevelChanged})
 
 
-class BookObserver(ABC):
-    """See `Observer`. It judges after each change of a book that answers."""
+class BookObserver:
+    """See `Observer`. It judges after each change of a book that answers.
 
-    def __init__(self) -> None:
+    Args:
+        new_latch: Makes what judges a number, one for each subject.
+    """
+
+    def __init__(self, new_latch: Callable[[], Latch]) -> None:
+        self._new_latch = new_latch
         self.kinds: frozenset[type] = _KINDS
         self.moved = False
         self.due_ms: int | None = None
@@ -33,9 +37,8 @@ class BookObserver(ABC):
             return None
         return self.judge(book)
 
-    @abstractmethod
     def judge(self, book: Book) -> Finding | None:
-        """Look at a book that answers."""
+        """Look at a book that answers; as it stands here it finds nothing."""
 
     def tick(self, now_ms: int) -> Iterable[Finding]:  # noqa: ARG002 - see `Observer`
         """See `Observer`."""
@@ -58,12 +61,8 @@ class BookObserver(ABC):
         """Return what remembers whether the condition is true of a subject."""
         latch = self._latches.get(key)
         if latch is None:
-            latch = self._latches[key] = self.new_latch()
+            latch = self._latches[key] = self._new_latch()
         return latch
-
-    @abstractmethod
-    def new_latch(self) -> Latch:
-        """Return what judges a number."""
 
     def came_true(self, key: str, value: int) -> bool:
         """Return whether the condition has come true of a subject with this number."""
@@ -79,12 +78,8 @@ class SpreadObserver(BookObserver):
     """See `Spread`."""
 
     def __init__(self, wanted: Spread) -> None:
-        super().__init__()
+        super().__init__(lambda: Latch(wanted.bound, wanted.limit, wanted.hysteresis))
         self._wanted = wanted
-
-    def new_latch(self) -> Latch:
-        """See `BookObserver`."""
-        return Latch(self._wanted.bound, self._wanted.limit, self._wanted.hysteresis)
 
     def judge(self, book: Book) -> Finding | None:
         """See `BookObserver`."""
@@ -102,12 +97,8 @@ class DepthObserver(BookObserver):
     """See `Depth`."""
 
     def __init__(self, wanted: Depth) -> None:
-        super().__init__()
+        super().__init__(lambda: Latch(wanted.bound, wanted.limit, wanted.hysteresis))
         self._wanted = wanted
-
-    def new_latch(self) -> Latch:
-        """See `BookObserver`."""
-        return Latch(self._wanted.bound, self._wanted.limit, self._wanted.hysteresis)
 
     def judge(self, book: Book) -> Finding | None:
         """See `BookObserver`."""
@@ -131,17 +122,13 @@ class SetObserver(BookObserver):
     """
 
     def __init__(self, wanted: Opportunity, sets: Iterable[Sequence[TokenId]]) -> None:
-        super().__init__()
+        super().__init__(lambda: Latch("over", wanted.by - 1, wanted.hysteresis))
         self._wanted = wanted
         self._sets: dict[TokenId, list[Sequence[TokenId]]] = {}
         for one in sets:
             for token in one:
                 self._sets.setdefault(token, []).append(one)
         self._tops: dict[TokenId, Top] = {}
-
-    def new_latch(self) -> Latch:
-        """See `BookObserver`."""
-        return Latch("over", self._wanted.by - 1, self._wanted.hysteresis)
 
     def doubt(self, token: TokenId) -> None:
         """See `Observer`."""
