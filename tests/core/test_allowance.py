@@ -28,7 +28,7 @@ def test_every_alert_is_told_or_counted_and_no_hour_tells_more_than_its_budget(
             assert not pausing
             told.append((now_ms, token))
             hushed += allowance.hushed(token)
-        assert 0 <= allowance.left <= budget
+        assert 0 <= allowance.left(now_ms) <= budget
     rest = allowance.digest(now_ms + 2 * HOUR_MS)
     held += rest.alerts if rest else 0
     hushed += allowance.hushed("a") + allowance.hushed("b")
@@ -46,5 +46,7 @@ def test_what_is_over_the_budget_comes_as_one_digest_at_the_hours_end() -> None:
     assert not allowance.admits("a", "third", HOUR_MS + 2)
     assert not allowance.spent
     assert allowance.digest(allowance.due_ms - 1 if allowance.due_ms else 0) is None
+    assert allowance.left(HOUR_MS + 2) == 0
+    assert allowance.left(2 * HOUR_MS) == 1
     assert allowance.digest(2 * HOUR_MS) == Digest(2, "second", "third", HOUR_MS + 1)
     assert allowance.admits("a", "fourth", 2 * HOUR_MS)

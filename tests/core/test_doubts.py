@@ -48,3 +48,14 @@ def test_of_a_doubt_that_goes_on_the_newest_reason_is_known_and_it_is_told_once(
     assert doubts.reasons == {A: "second"}
     assert doubts.due(2) == []
     assert not doubts.end(B, 3)
+
+
+def test_the_end_of_a_doubt_that_was_told_before_a_restart_is_told_after_it() -> None:
+    before, after = Doubts(), Doubts()
+    before.begin(A, "lost", 0)
+    before.begin(B, "lost", 0)
+    before.end(B, 1)
+    before.begin(B, "lost again", 2)  # held back: whoever is restarted meanwhile has told nothing of it
+    after.restore(before.state)
+    assert after.reasons == {A: "lost"}
+    assert after.end(A, 9)

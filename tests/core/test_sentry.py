@@ -239,13 +239,57 @@ def test_it_is_over_at_its_expiry_and_not_before_and_says_nothing_afterwards(exp
 # ---------------------------------------------------------------- sets
 
 
-def test_the_outcomes_of_a_market_are_a_set_and_of_a_whole_event_the_first_of_each_market() -> None:
-    of_markets = Sentry(watch(Opportunity(100), A, B, C, D), LISTED)
-    of_event = Sentry(watch(Opportunity(100, whole_event=True), A, B, C, D), LISTED)
-    cheap = {token: book(token, [], [(4_000, 5)]) for token in (A, C)}
-    assert [of_markets.heed(changed(token), cheap[token], 0) for token in cheap] == [(), ()]
-    assert of_event.heed(changed(A), cheap[A], 0) == ()
-    told = of_event.heed(changed(C), cheap[C], 0)
-    assert [leg["token"] for leg in told[0].data["legs"]] == [A, C]
-    nobody = Sentry(watch(Opportunity(100, whole_event=True), A), {})
-    assert nobody.heed(changed(), around(100), 0) == ()
+def test_the_outcomes_of_a_market_are_a_set_and_of_a_whole_event_the_first_of_each_of_which_one_comes_true() -> None:
+    rain, snow = (msgspec.structs.replace(LISTED[token], event_slug="weather", neg_risk=True) for token in (A, C))
+    of_event = dict.fromkeys((A, B), rain) | dict.fromkeys((C, D), snow)
+    others = dict.fromkeys((A, B), rain) | {C: LISTED[C], D: LISTED[D]}
+    for listed, whole_event, expected in (
+        (of_event, True, [A, C]),
+        (of_event, False, []),
+        (others, True, []),
+        ({}, True, []),
+    ):
+        sentry = Sentry(watch(Opportunity(100, whole_event=whole_event), A, B, C, D), listed)
+        for token in (A, C):
+            assert sentry.heed(changed(token), book(token, [], [(4_000, 5)]), 0) == ()
+        told = sentry.tick(100)
+        assert [leg["token"] for draft in told for leg in draft.data["legs"]] == expected
+
+
+def test_of_a_watch_of_own_orders_no_books_doubts_are_told() -> None:
+    sentry = Sentry(watch(OrderChanges()), LISTED)
+    assert sentry.heed(freshness(SUSPECT), None, 0) == ()
+    assert not sentry.in_doubt
+
+
+def test_after_its_expiry_it_tells_nothing_even_before_it_was_told_the_time_and_what_was_held_back_comes_last() -> None:
+    sentry = Sentry(watch(TradeOver(1), budget=1, expires_ms=4_000_000), LISTED)
+    for _ in range(3):
+        sentry.heed(traded(), None, 3_600_000)
+    assert sentry.heed(traded(), None, 4_000_000) == ()
+    digest, end = sentry.tick(4_000_000)
+    assert digest.data["alerts"] == 2
+    assert end.kind is EntryKind.NOTICE
+
+
+def test_the_end_of_a_doubt_is_told_after_a_restart_too() -> None:
+    before = Sentry(watch(Crosses(5_000)), LISTED)
+    before.heed(freshness(SUSPECT), around(4_900), 0)
+    after = Sentry(watch(Crosses(5_000)), LISTED, before.state)
+    assert after.in_doubt == {A: "why"}
+    (told,) = after.heed(freshness(CURRENT, was=Freshness.SYNCING), around(4_900), 5)
+    assert told.data["answers"] is True
+
+
+def test_a_new_market_does_not_hush_another() -> None:
+    sentry = Sentry(watch(Created(), tokens=(), cooldown_s=60.0), {})
+    assert len(sentry.heed(created(), None, 3_600_000)) == 1
+    other = msgspec.structs.replace(created(), condition=RAIN)
+    assert len(sentry.heed(other, None, 3_600_001)) == 1
+
+
+@pytest.mark.parametrize("state", [b"[]", b"{", b'{"x":1}', b'{"allowance":[1],"observed":1,"doubts":2}'])
+def test_a_state_that_is_none_is_as_if_there_were_none(state: bytes) -> None:
+    sentry = Sentry(watch(Crosses(5_000)), LISTED, state)
+    sentry.heed(changed(), around(4_900), 0)
+    assert len(sentry.heed(changed(), around(5_100), 0)) == 1

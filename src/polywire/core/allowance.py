@@ -55,10 +55,10 @@ class Allowance:
         """Return how many alerts of a token fell into its last pause, and begin to count anew."""
         return self._hushed.pop(token, 0)
 
-    def digest(self, now_ms: int) -> Digest | None:
-        """Return what was held back, once its hour is over; None before, and where nothing was."""
+    def digest(self, now_ms: int, *, at_once: bool = False) -> Digest | None:
+        """Return what was held back, once its hour is over, or at once; None before, and where nothing was."""
         held = self._held
-        if held is None or now_ms < self._hour_ms + _HOUR_MS:
+        if held is None or (now_ms < self._hour_ms + _HOUR_MS and not at_once):
             return None
         self._held = None
         return held
@@ -68,10 +68,9 @@ class Allowance:
         """When a digest is due; None where nothing was held back."""
         return None if self._held is None else self._hour_ms + _HOUR_MS
 
-    @property
-    def left(self) -> int:
-        """How many alerts are left in this hour."""
-        return self._budget - self._used
+    def left(self, now_ms: int) -> int:
+        """Return how many alerts are left in this hour."""
+        return self._budget if now_ms >= self._hour_ms + _HOUR_MS else self._budget - self._used
 
     @property
     def state(self) -> list[Any]:

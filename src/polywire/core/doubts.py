@@ -1,5 +1,7 @@
 """Which books do not answer, and what of it is told: a book that comes and goes is told of once in a while."""
 
+from collections.abc import Mapping
+
 from polywire.model.units import TokenId
 
 _PAUSE_MS = 10_000  # between two doubts of a token that are told
@@ -56,3 +58,12 @@ class Doubts:
             self._told_ms[token] = now_ms
         self.due_ms = min(self._held.values(), default=None)
         return [(token, self.reasons[token]) for token in lasting]
+
+    @property
+    def state(self) -> dict[TokenId, str]:
+        """The doubts that were told, for a restart: their end is to be told too."""
+        return {token: reason for token, reason in self.reasons.items() if token not in self._held}
+
+    def restore(self, state: Mapping[TokenId, str]) -> None:
+        """Go on from a state."""
+        self.reasons.update(state)

@@ -1,6 +1,7 @@
 """One watch, judged: what it is shown, and when, go in; drafts come out. Time is the venue's, Unix milliseconds."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, assert_never
 
 import msgspec
@@ -61,6 +62,7 @@ class Sentry:
         self._allowance = Allowance(watch.budget, round(1_000 * watch.cooldown_s))
         self._doubts = Doubts()
         self._moved = self.over = False
+        self._now_ms = 0
         if state:
             self._restore(state)
 
@@ -77,8 +79,9 @@ class Sentry:
         kind = type(event)
         if kind is FreshnessChanged or kind is Gap:
             return self._health(event, book, now_ms)
-        if kind not in self.kinds or self.over:
+        if kind not in self.kinds or self.over or (self._watch.expires_ms and now_ms >= self._watch.expires_ms):
             return ()
+        self._now_ms = now_ms
         found = self._observer.look(event, book, now_ms)
         return () if found is None else self._told(found, event, book, now_ms)
 
@@ -86,16 +89,18 @@ class Sentry:
         """Take note that time passed, and return what is to be written."""
         if self.over:
             return ()
+        self._now_ms = now_ms
+        expired = bool(self._watch.expires_ms and now_ms >= self._watch.expires_ms)
         drafts = [self._doubted(token, reason, 0, now_ms) for token, reason in self._doubts.due(now_ms)]
         for found in self._observer.tick(now_ms):
             drafts += self._told(found, None, None, now_ms)
-        digest = self._allowance.digest(now_ms)
+        digest = self._allowance.digest(now_ms, at_once=expired)
         if digest is not None:
             self._moved = True
             data = {"alerts": digest.alerts, "first": digest.first, "last": digest.last, "since_ms": digest.since_ms}
             text = f"{digest.alerts} more alerts came after the budget was used up; the last: {digest.last}"
             drafts.append(self._draft(EntryKind.ALERT, _NOBODY, text, data | {"digest": True}, 0, now_ms))
-        if self._watch.expires_ms and now_ms >= self._watch.expires_ms:
+        if expired:
             self.over = True
             text = "this watch has ended, as its time is over; make another to go on"
             drafts.append(self._draft(EntryKind.NOTICE, _NOBODY, text, {"what": "expired"}, 0, now_ms))
@@ -123,8 +128,8 @@ class Sentry:
 
     @property
     def budget_left(self) -> int:
-        """Alerts that are left in this hour."""
-        return self._allowance.left
+        """Alerts that are left in this hour, as of the last event or tick."""
+        return self._allowance.left(self._now_ms)
 
     @property
     def moved(self) -> bool:
@@ -135,12 +140,16 @@ class Sentry:
     def state(self) -> bytes:
         """What it has to remember over a restart, JSON."""
         self._moved = self._observer.moved = False
-        return msgspec.json.encode({"observed": self._observer.state, "allowance": self._allowance.state})
+        kept = {"observed": self._observer.state, "allowance": self._allowance.state, "doubts": self._doubts.state}
+        return msgspec.json.encode(kept)
 
     def _restore(self, state: bytes) -> None:
-        kept: dict[str, Any] = msgspec.json.decode(state)
-        self._observer.restore(kept["observed"])
-        self._allowance.restore(kept["allowance"])
+        """Go on from a state. One that is none, as an older Polywire's may be, is as if there were none."""
+        with suppress(msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
+            kept: dict[str, Any] = msgspec.json.decode(state)
+            self._allowance.restore(kept["allowance"])
+            self._observer.restore(kept["observed"])
+            self._doubts.restore(kept["doubts"])
 
     # ------------------------------------------------------------ saying things
 
@@ -153,8 +162,9 @@ class Sentry:
         if found.kind is not EntryKind.ALERT:
             return [self._draft(found.kind, found.token, found.text, data, seen_ns, venue_ms)]
         self._moved = True
-        if self._allowance.admits(found.token, found.text, now_ms):
-            hushed = self._allowance.hushed(found.token)
+        subject = found.token or str(data.get("condition", ""))
+        if self._allowance.admits(subject, found.text, now_ms):
+            hushed = self._allowance.hushed(subject)
             if hushed:
                 data["suppressed"] = hushed
             return [self._draft(EntryKind.ALERT, found.token, found.text, data, seen_ns, venue_ms)]
@@ -173,19 +183,23 @@ class Sentry:
             ours = [token for token in event.tokens if token in self._tokens] if self._tokens else list(event.tokens)
             if not ours and event.tokens:
                 return ()
-            seconds = (event.to_ns - event.from_ns) / 1e9
+            seconds = max(0, event.to_ns - event.from_ns) / 1e9
             data = {"tokens": ours, "from_ns": event.from_ns, "to_ns": event.to_ns, "reason": event.reason}
             text = f"within {seconds:.3f} s something may have been missed: {event.reason}"
             one = ours[0] if len(ours) == 1 else _NOBODY
             return [self._draft(EntryKind.GAP, one, text, data, event.seen_ns, event.venue_ms)]
         token: TokenId = event.token
+        if not self._observer.of_feed:
+            return ()  # own orders have a socket of their own, whose losses come as gaps
         if event.now not in ANSWERING:
-            self._observer.doubt(token)
+            self._observer.doubt(token, now_ms)
             if self._doubts.begin(token, event.reason, now_ms):
+                self._moved = True
                 return [self._doubted(token, event.reason, event.seen_ns, event.venue_ms)]
             return ()
         drafts: list[Draft] = []
         if self._doubts.end(token, now_ms):
+            self._moved = True
             text = f"its book answers again: {event.reason}"
             drafts.append(
                 self._draft(EntryKind.FRESHNESS, token, text, {"answers": True}, event.seen_ns, event.venue_ms)
@@ -208,7 +222,7 @@ class Sentry:
         told: dict[str, Any] = {"watching": str(self._watch.condition.__struct_config__.tag)}
         if market is not None:
             outcome = market.outcomes[market.tokens.index(token)]
-            told |= {"slug": market.slug, "question": market.question, "outcome": outcome}
+            told |= {"token": token, "slug": market.slug, "question": market.question, "outcome": outcome}
         return Draft(
             kind,
             f"{self._watch.label}: {text}" if self._watch.label else text,
@@ -244,6 +258,10 @@ def _observer(watch: Watch, listed: Mapping[TokenId, MarketListed]) -> Observer:
 
 def _sets(wanted: Opportunity, watch: Watch, listed: Mapping[TokenId, MarketListed]) -> list[tuple[TokenId, ...]]:
     markets = list(dict.fromkeys(listed[token] for token in watch.tokens if token in listed))
-    if wanted.whole_event:
-        return [tuple(market.tokens[0] for market in markets)] if markets else []
-    return [market.tokens for market in markets]
+    if not wanted.whole_event:
+        return [market.tokens for market in markets]
+    of_event: dict[str, list[TokenId]] = {}
+    for market in markets:
+        if market.neg_risk:  # the venue says so: of these exactly one comes true
+            of_event.setdefault(market.event_slug, []).append(market.tokens[0])
+    return [tuple(tokens) for tokens in of_event.values() if len(tokens) > 1]

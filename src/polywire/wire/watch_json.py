@@ -5,8 +5,9 @@ are made of it.
 """
 
 import math
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, Final, get_args
@@ -187,6 +188,7 @@ CONDITIONS: Final[tuple[ConditionDoc, ...]] = (
 _BY_NAME: Final = {doc.name: doc for doc in CONDITIONS}
 _BY_KIND: Final = {doc.kind: doc for doc in CONDITIONS}
 _LONGEST_TEXT: Final = 200
+_DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,10})?")
 _ONES: Final = {Unit.PRICE: PRICE_ONE, Unit.SIZE: SIZE_ONE}
 
 
@@ -272,12 +274,12 @@ def _read(doc: ConditionDoc, field: FieldDoc, value: Any) -> Any:
 
 def _exact(doc: ConditionDoc, field: FieldDoc, value: Any) -> int:
     """Return a price or a size in whole units; every digit of it counts."""
-    if isinstance(value, str | int | float | Decimal) and not isinstance(value, bool):
-        try:
-            number = Decimal(str(value).strip()) * _ONES[field.unit]
-        except InvalidOperation:
-            raise _wrong(doc, field, value) from None
-        if number.is_finite() and field.least <= number <= field.most and number == int(number):
+    text = value.strip() if isinstance(value, str) else ""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
+        text = format(Decimal(str(value)), "f")  # a float is the shortest text that means it
+    if _DECIMAL.fullmatch(text):
+        number = Decimal(text) * _ONES[field.unit]  # 22 digits at most, so that nothing is rounded
+        if field.least <= number <= field.most and number == int(number):
             return int(number)
     raise _wrong(doc, field, value)
 

@@ -4,8 +4,9 @@ import pytest
 
 from polywire.core.conditions.of_books import DepthObserver, SetObserver, SpreadObserver
 from polywire.model.health import Freshness
+from polywire.model.units import TokenId
 from polywire.model.watch import Depth, Opportunity, Spread
-from watched_books import A, B, C, around, book, changed
+from watched_books import A, B, C, book, changed
 
 
 def test_a_wide_spread_is_told_once_until_it_was_narrow() -> None:
@@ -24,7 +25,7 @@ def test_it_is_remembered_over_a_restart_that_it_was_told() -> None:
     after = SpreadObserver(Spread("over", 300))
     after.restore(before.state)
     assert after.look(changed(), book(A, [(5_000, 1)], [(5_500, 1)]), 0) is None
-    after.doubt(A)
+    after.doubt(A, 0)
     assert list(after.tick(9)) == []
 
 
@@ -46,31 +47,76 @@ def test_depth_counts_the_shares_near_the_best_price(within: int, shares: str) -
     assert observer.look(changed(), book(A, [(5_000, 21)]), 0) is None
 
 
-def test_all_outcomes_under_one_are_told_with_what_each_costs() -> None:
+def test_of_a_resolved_market_nothing_is_told() -> None:
+    empty = book(A, [(5_000, 1)])
+    empty.ended = True
+    assert SpreadObserver(Spread("over", 300)).look(changed(), empty, 0) is None
+
+
+def test_a_limit_of_one_tick_can_come_true_again() -> None:
+    observer = SpreadObserver(Spread("over", 10))
+    books = [book(A, [(5_000, 1)], [(ask, 1)]) for ask in (5_010, 5_020, 5_010, 5_020)]
+    assert [observer.look(changed(), one, 0) is not None for one in books] == [False, True, False, True]
+    under = SpreadObserver(Spread("under", 20))
+    books = [book(A, [(5_000, 1)], [(ask, 1)]) for ask in (5_010, 5_020, 5_030, 5_010)]
+    assert [under.look(changed(), one, 0) is not None for one in books] == [True, False, False, True]
+
+
+# ---------------------------------------------------------------- sets
+
+
+def shown(observer: SetObserver, token: TokenId, bid: int, ask: int, at_ms: int) -> None:
+    bids = [(bid, 5)] if bid else []
+    asks = [(ask, 3)] if ask else []
+    assert observer.look(changed(token), book(token, bids, asks), at_ms) is None
+
+
+def test_all_outcomes_under_one_are_told_with_what_each_costs_once_that_has_stood() -> None:
     observer = SetObserver(Opportunity(by=100), [(A, B)])
-    assert observer.look(changed(A), book(A, [(4_000, 5)], [(4_700, 5)]), 0) is None
-    found = observer.look(changed(B), book(B, [(4_000, 5)], [(5_100, 3)]), 0)
-    assert found is not None
-    assert found.data["edge"] == "0.02"
-    assert found.data["size"] == "3"
+    shown(observer, A, 4_000, 4_700, 0)
+    shown(observer, B, 4_000, 5_100, 1_000)
+    assert observer.due_ms == 1_100
+    assert list(observer.tick(1_099)) == []
+    (found,) = observer.tick(1_100)
+    assert (found.data["edge"], found.data["size"]) == ("0.02", "3")
     assert [leg["price"] for leg in found.data["legs"]] == ["0.47", "0.51"]
-    assert observer.look(changed(B), book(B, [(4_000, 5)], [(5_100, 3)]), 0) is None
-    assert observer.look(changed(C), around(5_000, C), 0) is None
+    shown(observer, B, 4_000, 5_000, 2_000)
+    shown(observer, C, 4_000, 5_000, 2_000)  # of no set
+    assert observer.due_ms is None
+
+
+def test_between_the_two_outcomes_of_one_move_nothing_is_told() -> None:
+    """The market goes from 0.50/0.51 to 0.39/0.40: the first outcome's book moves a message before the second's."""
+    observer = SetObserver(Opportunity(by=100), [(A, B)])
+    shown(observer, A, 5_000, 5_100, 0)
+    shown(observer, B, 4_900, 5_000, 0)
+    shown(observer, A, 3_900, 4_000, 1_000)
+    shown(observer, B, 6_000, 6_100, 1_003)
+    assert observer.due_ms is None
+    assert list(observer.tick(2_000)) == []
 
 
 def test_outcomes_that_bring_more_than_one_are_told_too() -> None:
     observer = SetObserver(Opportunity(by=100), [(A, B)])
-    observer.look(changed(A), book(A, [(5_500, 5)], [(6_000, 5)]), 0)
-    found = observer.look(changed(B), book(B, [(4_700, 5)], [(6_000, 3)]), 0)
-    assert found is not None
+    shown(observer, A, 5_500, 6_000, 0)
+    shown(observer, B, 4_700, 6_000, 0)
+    (found,) = observer.tick(100)
+    shown(observer, B, 4_800, 6_000, 200)  # still: told once
+    assert observer.due_ms is None
     assert (found.data["way"], found.data["edge"]) == ("sell", "0.02")
 
 
 def test_while_one_book_does_not_answer_a_set_is_not_judged_and_a_lost_edge_arms_it_anew() -> None:
     observer = SetObserver(Opportunity(by=100, hysteresis=0), [(A, B)])
-    observer.look(changed(A), book(A, [], [(4_700, 5)]), 0)
-    observer.doubt(A)
-    assert observer.look(changed(B), book(B, [], [(5_100, 3)]), 0) is None
-    assert observer.look(changed(A), book(A, [], [(4_700, 5)]), 0) is not None
-    assert observer.look(changed(A), book(A), 0) is None  # nobody sells any more
-    assert observer.look(changed(A), book(A, [], [(4_700, 5)]), 0) is not None
+    shown(observer, A, 0, 4_700, 0)
+    observer.doubt(A, 0)
+    shown(observer, B, 0, 5_100, 0)
+    assert observer.due_ms is None
+    shown(observer, A, 0, 4_700, 0)
+    observer.doubt(A, 50)
+    assert list(observer.tick(100)) == []
+    shown(observer, A, 0, 4_700, 200)
+    assert len(list(observer.tick(300))) == 1
+    shown(observer, A, 0, 0, 400)  # nobody sells any more
+    shown(observer, A, 0, 4_700, 500)
+    assert len(list(observer.tick(600))) == 1

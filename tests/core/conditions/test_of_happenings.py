@@ -1,5 +1,8 @@
 """What happens at once, and how it is told."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from polywire.core.conditions.of_happenings import Happening, HappeningObserver
@@ -64,5 +67,30 @@ def test_a_markets_resolution_is_told_once_however_often_it_is_heard_and_over_re
     after.restore(observer.state)
     assert after.look(resolved(), None, 0) is None
     assert after.look(resolved(SNOW), None, 0) is not None
-    after.doubt(A)
+    after.doubt(A, 0)
     assert list(after.tick(0)) == []
+
+
+def test_own_orders_that_are_read_back_as_they_were_told_are_not_told_again_over_restarts_too() -> None:
+    observer = HappeningObserver(OrderChanges())
+    assert observer.look(ordered(), None, 0) is not None
+    after = HappeningObserver(OrderChanges())
+    after.restore(observer.state)
+    assert after.look(recovered(ordered()), None, 0) is None
+    assert after.look(recovered(ordered(matched=1)), None, 0) is not None
+    assert after.look(ordered(), None, 0) is not None  # heard on the stream: it is told as it comes
+    trades = HappeningObserver(OwnTrades())
+    assert trades.look(recovered(own_trade()), None, 0) is not None
+    assert trades.look(recovered(own_trade()), None, 0) is None
+
+
+def test_of_more_own_orders_than_it_remembers_the_oldest_is_forgotten() -> None:
+    observer = HappeningObserver(OrderChanges())
+    for number in range(501):
+        observer.look(msgspec.structs.replace(ordered(), order=f"{number}"), None, 0)
+    kept = observer.state["known"]
+    assert (len(kept), "0" in kept, "500" in kept) == (500, False, True)
+
+
+def recovered(event: Any) -> Any:
+    return msgspec.structs.replace(event, recovered=True)

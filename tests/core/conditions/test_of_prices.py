@@ -51,8 +51,8 @@ def test_the_last_trade_crosses_by_trades_alone() -> None:
 def test_a_cross_that_nobody_saw_is_told_when_it_is_known_and_says_so() -> None:
     observer = PriceObserver(Crosses(5_000))
     observer.look(changed(), around(4_900), 0)
-    observer.doubt(A)
-    observer.doubt(B)  # never seen: nothing of it is remembered
+    observer.doubt(A, 0)
+    observer.doubt(B, 0)  # never seen: nothing of it is remembered
     found = observer.look(changed(), around(5_100), 0)
     assert found is not None
     assert found.data["away"] is True
@@ -81,3 +81,32 @@ def test_a_move_is_told_with_where_from_and_forgotten_over_a_restart() -> None:
     assert found is not None
     assert (found.data["was"], found.data["value"], found.data["way"]) == ("0.5", "0.515", "up")
     assert observer.state == {}
+
+
+def test_a_price_that_stood_for_long_is_what_the_next_one_moved_from() -> None:
+    observer = PriceObserver(Moves(by=500, within_s=60.0))
+    observer.look(changed(), around(5_000), 0)
+    found = observer.look(changed(), around(5_700), 600_000)
+    assert found is not None
+    assert found.data["was"] == "0.5"
+
+
+def test_a_price_that_was_not_known_for_long_moved_from_nowhere() -> None:
+    observer = PriceObserver(Moves(by=500, within_s=60.0))
+    observer.look(changed(), around(5_000), 0)
+    observer.doubt(A, 1_000)
+    assert observer.look(changed(), around(5_700), 600_000) is None
+
+
+def test_near_the_ends_a_level_is_armed_again_all_the_same() -> None:
+    observer = PriceObserver(Crosses(10, of=Of.ASK, direction="up"))
+    books = [book(A, [], [(ask, 1)]) for ask in (5, 10, 4, 10, 4, 10)]
+    assert [observer.look(changed(), one, 0) is not None for one in books] == [False, True, False, True, False, True]
+
+
+def test_of_a_resolved_market_there_is_no_price() -> None:
+    observer = PriceObserver(Crosses(5_000))
+    observer.look(changed(), around(4_900), 0)
+    ended = around(5_100)
+    ended.ended = True
+    assert observer.look(changed(), ended, 0) is None

@@ -34,7 +34,7 @@ def test_what_the_feed_says_of_itself_is_no_sign_of_life_and_a_told_silence_is_r
     observer = SilenceObserver(Silent(5.0), [A])
     observer.tick(0)
     observer.look(freshness(Freshness.QUIET), None, 4_000)
-    observer.doubt(A)
+    observer.doubt(A, 4_500)
     assert [found.token for found in observer.tick(5_000)] == [A]
     assert observer.moved
     after = SilenceObserver(Silent(5.0), [A])

@@ -44,9 +44,11 @@ def test_a_move_is_told_against_any_price_of_the_window_which_then_begins_anew(
     moments: list[tuple[int, int]], by: int, direction: Direction
 ) -> None:
     moving = Moving(Moves(by=by, within_s=5.0, direction=direction))
-    now_ms, window = 0, list[tuple[int, int]]()
+    now_ms, window, stands = 0, list[tuple[int, int]](), None
     for pause_ms, price in moments:
         now_ms += pause_ms
+        if stands is not None:
+            window.append((now_ms, stands))  # until now it stood
         window = [(at, seen) for at, seen in window if at >= now_ms - 5_000]
         low, high = min((seen for _, seen in window), default=price), max((seen for _, seen in window), default=price)
         expected = None
@@ -55,7 +57,7 @@ def test_a_move_is_told_against_any_price_of_the_window_which_then_begins_anew(
         elif high - price >= by and direction != "up":
             expected = "down", 2 * high
         assert moving.look(2 * price, now_ms) == expected
-        window = [*([] if expected else window), (now_ms, price)]
+        window, stands = [] if expected else window, price
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])

@@ -1,5 +1,7 @@
 """`services.watches.keeping`, `.restoring`: what is kept of a watch comes back as it was."""
 
+from typing import get_args, get_type_hints
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +13,17 @@ from polywire.services.watches.restoring import restored
 from services.feed.scripted import market
 
 RAIN = market("will-it-rain", 1, 2, event="weather")
-CONDITIONS: st.SearchStrategy[Condition] = st.one_of(*(st.from_type(kind) for kind in Condition.__args__))
 TEXTS = st.text(max_size=20)
+NUMBERS = {int: st.integers(-(2**53), 2**53), float: st.floats(allow_nan=False, allow_infinity=False)}
+
+
+def any_of(kind: type[Condition]) -> st.SearchStrategy[Condition]:
+    """Return conditions of a kind with any numbers that pass the check when a watch is made, and any others."""
+    hints = get_type_hints(kind)
+    return st.builds(kind, **{name: NUMBERS.get(hint, st.from_type(hint)) for name, hint in hints.items()})
+
+
+CONDITIONS: st.SearchStrategy[Condition] = st.one_of(*map(any_of, get_args(Condition)))
 WATCHES = st.builds(
     Watch,
     id=TEXTS,

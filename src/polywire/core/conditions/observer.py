@@ -21,6 +21,9 @@ class Finding(NamedTuple):
 class Observer(Protocol):
     """One condition, over all tokens of a watch."""
 
+    of_feed: bool
+    """Whether it depends on what the feed says of tokens, so that a doubt about their books has to be told."""
+
     kinds: frozenset[type]
     """The types of events it is shown."""
 
@@ -42,8 +45,8 @@ class Observer(Protocol):
     def tick(self, now_ms: int) -> Iterable[Finding]:
         """Take note that time passed."""
 
-    def doubt(self, token: TokenId) -> None:
-        """A token's book does not answer any more."""
+    def doubt(self, token: TokenId, now_ms: int) -> None:
+        """A token's book does not answer any more, from this time of the venue's on."""
 
     @property
     def state(self) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from polywire.model.units import PRICE_ONE, TokenId, price_text, size_text
 from polywire.model.watch import Depth, Opportunity, Spread
 
 _KINDS: Final = frozenset({BookReplaced, LevelChanged})
+_STANDS_MS: Final = 100  # both outcomes of a trade have been told by then
+_TICK: Final = 10  # 1e-4 USDC: no spread is narrower in most markets
 
 
 class BookObserver:
@@ -26,6 +28,7 @@ class BookObserver:
 
     def __init__(self, new_latch: Callable[[], Latch]) -> None:
         self._new_latch = new_latch
+        self.of_feed = True
         self.kinds: frozenset[type] = _KINDS
         self.moved = False
         self.due_ms: int | None = None
@@ -33,18 +36,18 @@ class BookObserver:
 
     def look(self, event: Event, book: Book | None, now_ms: int) -> Finding | None:  # noqa: ARG002 - see `Observer`
         """See `Observer`."""
-        if book is None or book.freshness not in ANSWERING:
-            return None
-        return self.judge(book)
+        if book is None or book.freshness not in ANSWERING or book.ended:
+            return None  # of a resolved market the book is empty, which is news to nobody
+        return self.judge(book, now_ms)
 
-    def judge(self, book: Book) -> Finding | None:
+    def judge(self, book: Book, now_ms: int) -> Finding | None:
         """Look at a book that answers; as it stands here it finds nothing."""
 
     def tick(self, now_ms: int) -> Iterable[Finding]:  # noqa: ARG002 - see `Observer`
         """See `Observer`."""
         return ()
 
-    def doubt(self, token: TokenId) -> None:
+    def doubt(self, token: TokenId, now_ms: int) -> None:
         """See `Observer`."""
 
     @property
@@ -78,10 +81,10 @@ class SpreadObserver(BookObserver):
     """See `Spread`."""
 
     def __init__(self, wanted: Spread) -> None:
-        super().__init__(lambda: Latch(wanted.bound, wanted.limit, wanted.hysteresis))
+        super().__init__(lambda: Latch(wanted.bound, wanted.limit, _reachable(wanted)))
         self._wanted = wanted
 
-    def judge(self, book: Book) -> Finding | None:
+    def judge(self, book: Book, now_ms: int) -> Finding | None:  # noqa: ARG002 - see `BookObserver`
         """See `BookObserver`."""
         spread = book.spread
         value = PRICE_ONE if spread is None else spread
@@ -100,7 +103,7 @@ class DepthObserver(BookObserver):
         super().__init__(lambda: Latch(wanted.bound, wanted.limit, wanted.hysteresis))
         self._wanted = wanted
 
-    def judge(self, book: Book) -> Finding | None:
+    def judge(self, book: Book, now_ms: int) -> Finding | None:  # noqa: ARG002 - see `BookObserver`
         """See `BookObserver`."""
         wanted = self._wanted
         shares = book.depth(wanted.side, wanted.within)
@@ -129,26 +132,49 @@ class SetObserver(BookObserver):
             for token in one:
                 self._sets.setdefault(token, []).append(one)
         self._tops: dict[TokenId, Top] = {}
+        self._due: dict[Sequence[TokenId], int] = {}  # sets with an edge, and when it has stood for long enough
 
-    def doubt(self, token: TokenId) -> None:
+    def doubt(self, token: TokenId, now_ms: int) -> None:  # noqa: ARG002 - see `Observer`
         """See `Observer`."""
         self._tops.pop(token, None)
 
-    def judge(self, book: Book) -> Finding | None:
-        """See `BookObserver`."""
+    def judge(self, book: Book, now_ms: int) -> Finding | None:
+        """See `BookObserver`. An edge is told once it has stood: outcomes of one trade come one after the other."""
         bid, ask = book.best_bid, book.best_ask
         top = Top(bid, book.size_at("bid", bid), ask, book.size_at("ask", ask))
-        if self._tops.get(book.token) == top:
-            return None
-        self._tops[book.token] = top
-        for tokens in self._sets.get(book.token, ()):
-            tops = [self._tops[token] for token in tokens if token in self._tops]
-            if len(tops) == len(tokens):
-                edge = best_edge(tops, self._wanted.fee_rate_bps, self._wanted.least_size)
-                # An edge that is gone is one that is back under the limit, however wide the books are.
-                if self.came_true(tokens[0], -PRICE_ONE if edge is None else edge.edge) and edge is not None:
-                    return self._found(book.token, tokens, tops, edge)
+        if self._tops.get(book.token) != top:
+            self._tops[book.token] = top
+            for tokens in self._sets.get(book.token, ()):
+                self._weigh(tokens, now_ms)
         return None
+
+    def tick(self, now_ms: int) -> Iterable[Finding]:
+        """See `Observer`."""
+        ready = [tokens for tokens, due_ms in self._due.items() if due_ms <= now_ms]
+        found = []
+        for tokens in ready:
+            del self._due[tokens]
+            tops, edge = self._edge(tokens)
+            if edge is not None and self.came_true(tokens[0], edge.edge):
+                found.append(self._found(tokens[0], tokens, tops, edge))
+        self.due_ms = min(self._due.values(), default=None)
+        return found
+
+    def _weigh(self, tokens: Sequence[TokenId], now_ms: int) -> None:
+        edge = self._edge(tokens)[1]
+        if edge is None or edge.edge < self._wanted.by:
+            # An edge that is gone is one that is back under the limit, however wide the books are.
+            self._due.pop(tokens, None)
+            self.came_true(tokens[0], -PRICE_ONE if edge is None else edge.edge)
+        elif not self.latch(tokens[0]).beyond:
+            self._due.setdefault(tokens, now_ms + _STANDS_MS)
+        self.due_ms = min(self._due.values(), default=None)
+
+    def _edge(self, tokens: Sequence[TokenId]) -> tuple[list[Top], Edge | None]:
+        tops = [self._tops[token] for token in tokens if token in self._tops]
+        if len(tops) < len(tokens):
+            return tops, None
+        return tops, best_edge(tops, self._wanted.fee_rate_bps, self._wanted.least_size)
 
     def _found(self, token: TokenId, tokens: Sequence[TokenId], tops: Sequence[Top], edge: Edge) -> Finding:
         verb = "cost" if edge.way == "buy" else "bring"
@@ -169,3 +195,8 @@ class SetObserver(BookObserver):
             "legs": legs,
         }
         return Finding(token, EntryKind.ALERT, text, data)
+
+
+def _reachable(wanted: Spread) -> int:
+    """Return the hysteresis, so much of it that a narrow limit can come true more than once."""
+    return min(wanted.hysteresis, max(0, wanted.limit - _TICK)) if wanted.bound == "over" else wanted.hysteresis

@@ -21,6 +21,7 @@ class ChangeObserver:
 
     def __init__(self, wanted: Changes) -> None:
         self._wanted, self._every_ms = wanted, round(1_000 * wanted.every_s)
+        self.of_feed = True
         self.kinds: frozenset[type] = _KINDS if wanted.what == "book" else _KINDS | {Traded}
         self.moved = False
         self.due_ms: int | None = None
@@ -34,9 +35,7 @@ class ChangeObserver:
         token: TokenId = event.token  # type: ignore[union-attr]  # every kind that is shown here has one
         if isinstance(event, Traded):
             self._last[token] = event.price
-        elif isinstance(event, BookReplaced) and event.last_trade is not None:
-            self._last[token] = event.last_trade
-        if book is None or book.freshness not in ANSWERING:
+        if book is None or book.freshness not in ANSWERING or book.ended:
             return None
         turn_ms = self._turn_ms.get(token, 0)
         if now_ms >= turn_ms:
@@ -55,7 +54,7 @@ class ChangeObserver:
         self.due_ms = min((self._turn_ms[token] for token in self._books), default=None)
         return [finding for finding in found if finding is not None]
 
-    def doubt(self, token: TokenId) -> None:
+    def doubt(self, token: TokenId, now_ms: int) -> None:  # noqa: ARG002 - see `Observer`
         """See `Observer`."""
         self._books.pop(token, None)
 

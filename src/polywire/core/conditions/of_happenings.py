@@ -5,7 +5,6 @@ from typing import Any, Final, assert_never
 
 from polywire.core.book import Book
 from polywire.core.conditions.observer import Finding
-from polywire.model.events import Event
 from polywire.model.journal import EntryKind
 from polywire.model.market import MarketCreated, MarketResolved, TickSizeChanged, Traded
 from polywire.model.own import OrderStep, OwnOrderChanged, OwnTradeChanged
@@ -23,6 +22,7 @@ _KINDS: Final[dict[type, type]] = {
     OwnTrades: OwnTradeChanged,
 }
 _NOBODY: Final = TokenId("")
+_MOST_KNOWN: Final = 500
 
 
 class HappeningObserver:
@@ -31,11 +31,13 @@ class HappeningObserver:
     def __init__(self, wanted: Happening) -> None:
         self._wanted = wanted
         self.kinds: frozenset[type] = frozenset({_KINDS[type(wanted)]})
+        self.of_feed = isinstance(wanted, TradeOver | TickChanges | Resolves)
         self.moved = False
         self.due_ms: int | None = None
         self._resolved: set[str] = set()  # markets whose resolution was told
+        self._known: dict[str, list[Any]] = {}  # of own orders and trades, as they were told last; the oldest first
 
-    def look(self, event: Event, book: Book | None, now_ms: int) -> Finding | None:  # noqa: ARG002 - see `Observer`
+    def look(self, event: Any, book: Book | None, now_ms: int) -> Finding | None:  # noqa: ARG002 - see `Observer`
         """See `Observer`."""
         if type(event) not in self.kinds:
             return None  # a book that answers again is nothing that happened
@@ -49,9 +51,9 @@ class HappeningObserver:
             case Created(words=words):
                 return _created(event, words.lower().split())
             case OrderChanges(on=on):
-                return _ordered(event, on)
+                return _ordered(event, on) if self._is_new(event.order, event, event.matched_size) else None
             case OwnTrades():
-                return _own_traded(event)
+                return _own_traded(event) if self._is_new(event.trade, event, 0) else None
             case _:
                 assert_never(self._wanted)
 
@@ -59,17 +61,30 @@ class HappeningObserver:
         """See `Observer`."""
         return ()
 
-    def doubt(self, token: TokenId) -> None:
+    def doubt(self, token: TokenId, now_ms: int) -> None:
         """See `Observer`."""
 
     @property
     def state(self) -> dict[str, Any]:
-        """See `Observer`: the markets whose resolution was told."""
-        return {"resolved": sorted(self._resolved)}
+        """See `Observer`: the markets whose resolution was told, and the newest own orders and trades."""
+        return {"resolved": sorted(self._resolved), "known": self._known}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """See `Observer`."""
         self._resolved = set(state.get("resolved", ()))
+        self._known = dict(state.get("known", {}))
+
+    def _is_new(self, name: str, event: Any, matched: int) -> bool:
+        """Return whether an own order or trade was not told as it is: what is read back over REST may have been."""
+        stands = [str(event.status), matched]
+        if event.recovered and self._known.get(name) == stands:
+            return False
+        self._known.pop(name, None)
+        while len(self._known) >= _MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[name] = stands
+        self.moved = True
+        return True
 
     def _resolution(self, event: Any) -> Finding | None:
         if event.condition in self._resolved:

@@ -29,6 +29,7 @@ class PriceObserver:
         self._crossings: dict[TokenId, Crossing] = {}
         self._moves: dict[TokenId, Moving] = {}
         self._away: set[TokenId] = set()  # restored, and not looked at since
+        self.of_feed = True
         self.kinds: frozenset[type] = _OF_TRADES if self._of is Of.LAST else _OF_BOOKS
         self.moved = False
         self.due_ms: int | None = None
@@ -64,10 +65,12 @@ class PriceObserver:
         """See `Observer`."""
         return ()
 
-    def doubt(self, token: TokenId) -> None:
+    def doubt(self, token: TokenId, now_ms: int) -> None:
         """See `Observer`."""
         if token in self._crossings:
             self._away.add(token)
+        elif token in self._moves:
+            self._moves[token].lose(now_ms)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -88,7 +91,7 @@ class PriceObserver:
         """Return the price, doubled."""
         if self._of is Of.LAST:
             return 2 * event.price if isinstance(event, Traded) else None
-        if book is None or book.freshness not in ANSWERING:
+        if book is None or book.freshness not in ANSWERING or book.ended:
             return None
         if self._of is Of.MID:
             return book.doubled_mid

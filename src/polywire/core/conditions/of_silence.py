@@ -8,11 +8,11 @@ from polywire.core.conditions.observer import Finding
 from polywire.model.events import Event
 from polywire.model.health import FreshnessChanged
 from polywire.model.journal import EntryKind
-from polywire.model.market import BestChanged, BookReplaced, LevelChanged, Traded
+from polywire.model.market import BestChanged, BookReplaced, LevelChanged, TickSizeChanged, Traded
 from polywire.model.units import TokenId
 from polywire.model.watch import Silent
 
-_KINDS: Final = frozenset({BookReplaced, LevelChanged, Traded, BestChanged})
+_KINDS: Final = frozenset({BookReplaced, LevelChanged, Traded, BestChanged, TickSizeChanged})
 
 
 class SilenceObserver:
@@ -23,6 +23,7 @@ class SilenceObserver:
         self._unheard = set(tokens)  # until the time is known
         self._heard_ms: dict[TokenId, int] = {}
         self._silent: set[TokenId] = set()  # told
+        self.of_feed = True
         self.kinds: frozenset[type] = _KINDS
         self.moved = False
         self.due_ms: int | None = 0  # at once: to learn the time
@@ -60,7 +61,7 @@ class SilenceObserver:
         self.due_ms = min(speaking) + self._for_ms if speaking else None
         return found
 
-    def doubt(self, token: TokenId) -> None:
+    def doubt(self, token: TokenId, now_ms: int) -> None:
         """See `Observer`: it goes on counting, for silence is what it is about."""
 
     @property

@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Literal
 
+from polywire.model.units import PRICE_ONE
 from polywire.model.watch import Crosses, Direction, Moves
 
 Way = Literal["up", "down"]
@@ -23,7 +24,9 @@ class Crossing:
 
     def __init__(self, wanted: Crosses) -> None:
         self._level = 2 * wanted.level
-        self._low, self._high = self._level - 2 * wanted.hysteresis, self._level + 2 * wanted.hysteresis
+        # Half the way to the end of all prices at most: else a level near an end would never be armed again.
+        self._low = self._level - min(2 * wanted.hysteresis, self._level // 2)
+        self._high = self._level + min(2 * wanted.hysteresis, (2 * PRICE_ONE - self._level) // 2)
         self._direction: Direction = wanted.direction
         self.up = self.down = self.known = False
 
@@ -51,13 +54,17 @@ class Crossing:
 
 
 class Moving:
-    """Whether a price moved so far within so long. Two queues hold the lows and highs of the window."""
+    """Whether a price moved so far within so long. A price stands until the next: it counts until that time.
 
-    __slots__ = ("_by", "_direction", "_highs", "_lows", "_within_ms")
+    Two queues hold the lows and highs of the window with the time until which they stood.
+    """
+
+    __slots__ = ("_by", "_direction", "_highs", "_lows", "_stands", "_within_ms")
 
     def __init__(self, wanted: Moves) -> None:
         self._by, self._within_ms = 2 * wanted.by, round(1_000 * wanted.within_s)
         self._direction: Direction = wanted.direction
+        self._stands: int | None = None  # the newest price; None: none, or it is not known whether it still stands
         self._lows: deque[tuple[int, int]] = deque()  # (ms, value), values ascending
         self._highs: deque[tuple[int, int]] = deque()  # the same, descending
 
@@ -68,6 +75,7 @@ class Moving:
         >>> [moving.look(2 * price, ms) for price, ms in ((5_000, 0), (5_060, 5_000), (5_140, 9_000), (5_150, 9_500))]
         [None, None, ('up', 10000), None]
         """
+        self.lose(now_ms)
         lows, highs, since_ms = self._lows, self._highs, now_ms - self._within_ms
         while lows and lows[0][0] < since_ms:
             lows.popleft()
@@ -81,10 +89,18 @@ class Moving:
         if moved is not None:
             lows.clear()
             highs.clear()
+        self._stands = value
+        return moved
+
+    def lose(self, now_ms: int) -> None:
+        """Note until when the newest price stood, as far as is known."""
+        value, lows, highs = self._stands, self._lows, self._highs
+        if value is None:
+            return
+        self._stands = None
         while lows and lows[-1][1] >= value:
             lows.pop()
         while highs and highs[-1][1] <= value:
             highs.pop()
         lows.append((now_ms, value))
         highs.append((now_ms, value))
-        return moved
