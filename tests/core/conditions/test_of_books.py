@@ -102,6 +102,7 @@ def test_outcomes_that_bring_more_than_one_are_told_too() -> None:
     shown(observer, B, 4_700, 6_000, 0)
     (found,) = observer.tick(100)
     shown(observer, B, 4_800, 6_000, 200)  # still: told once
+    shown(observer, B, 4_800, 6_000, 300)
     assert observer.due_ms is None
     assert (found.data["way"], found.data["edge"]) == ("sell", "0.02")
 
