@@ -145,10 +145,10 @@ async def paused_exchange() -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def trader(url: str, *, eoa: bool = True) -> AsyncIterator[Trader]:
+async def trader(url: str, *, eoa: bool = True, key: str = "") -> AsyncIterator[Trader]:
     """Make a key, an API key and a client that hears its user stream, for as long as the block runs."""
     about = await asked(f"{url}/venue?ledger=0")
-    account = Account.create()
+    account = Account.from_key(key) if key else Account.create()
     key = account.key.hex()
     client = await AsyncSecureClient.create(
         private_key=key, wallet=account.address if eoa else None, environment=environment_of(about)
