@@ -12,7 +12,23 @@ from polywire.model.listing import MarketListed
 from polywire.model.market import BookReplaced, LevelChanged, MarketCreated, MarketResolved, TickSizeChanged, Traded
 from polywire.model.own import OrderStep, OwnOrderChanged, OwnTradeChanged, TradeStatus
 from polywire.model.units import ConditionId, TokenId
-from polywire.model.watch import Condition, Watch
+from polywire.model.watch import (
+    Changes,
+    Condition,
+    Created,
+    Crosses,
+    Depth,
+    Moves,
+    Opportunity,
+    OrderChanges,
+    OwnTrades,
+    Resolves,
+    Silent,
+    Spread,
+    TickChanges,
+    TradeOver,
+    Watch,
+)
 
 A, B, C, D = (TokenId(str(number) * 70) for number in (1, 2, 3, 4))
 RAIN, SNOW = ConditionId("0x" + "a" * 64), ConditionId("0x" + "b" * 64)
@@ -27,6 +43,22 @@ def market(condition: ConditionId = RAIN, tokens: tuple[TokenId, TokenId] = (A, 
 
 
 LISTED = dict.fromkeys((A, B), market()) | dict.fromkeys((C, D), market(SNOW, (C, D)))
+
+EVERY: list[Condition] = [
+    Changes(),
+    Crosses(5_000),
+    Moves(10, 60.0),
+    Spread("over", 100),
+    Depth("under", 100),
+    Silent(60.0),
+    TradeOver(1),
+    TickChanges(),
+    Resolves(),
+    OrderChanges(),
+    OwnTrades(),
+    Opportunity(100),
+    Created(),
+]
 
 Side = list[tuple[int, int]]
 

@@ -90,6 +90,9 @@ def test_a_price_may_be_a_text_or_a_number_and_is_exact(given: object) -> None:
         ({"type": "crosses", "level": "0.5500000000000000000000000000000001"}, "was given"),
         ({"type": "crosses", "level": float("inf")}, "inf was given"),
         ({"type": "crosses", "level": "NaN"}, "'NaN' was given"),
+        ({"type": "crosses", "level": 10**400}, "1000000.* was given"),
+        ({"type": "crosses", "level": Decimal("sNaN")}, r"Decimal\('sNaN'\) was given"),
+        ({"type": "crosses", "level": Decimal("1e-999999")}, "was given"),
         ({"type": "crosses", "level": True}, "True was given"),
         ({"type": "crosses", "level": None}, "None was given"),
         ({"type": "crosses", "level": "0.5", "of": "best"}, "one of bid, ask, mid, last; 'best' was given"),
@@ -109,7 +112,7 @@ def test_what_cannot_be_read_is_told_with_what_was_given_and_what_is_allowed(giv
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    st.none() | st.booleans() | st.floats() | st.integers() | st.just(10**400) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
@@ -117,11 +120,16 @@ NAMES = st.sampled_from([field.name for doc in CONDITIONS for field in doc.field
 
 
 @given(st.sampled_from([doc.name for doc in CONDITIONS]), st.dictionaries(NAMES, JSON | st.just("0.5"), max_size=4))
-def test_any_object_is_read_or_refused_in_words(name: str, fields: dict[str, Any]) -> None:
+def test_any_object_is_read_or_refused_with_the_name_of_its_field(name: str, fields: dict[str, Any]) -> None:
+    (kind,) = (doc.kind for doc in CONDITIONS if doc.name == name)
+    needed = [field.name for field in msgspec.structs.fields(kind) if field.required]
     try:
         condition = condition_of({"type": name, **fields})
-    except Misuse:
-        return  # whatever else is raised fails this
+    except Misuse as refused:  # whatever else is raised fails this
+        first = str(refused).partition(" is ")[0] + str(refused).partition(";")[0]
+        assert f"`{name}`" in first
+        assert any(f"`{field}`" in first or f"{field!r}" in first for field in [*fields, *needed])
+        return
     assert condition_of(condition_as_json(condition)) == condition
 
 

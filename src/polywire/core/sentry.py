@@ -1,7 +1,6 @@
 """One watch, judged: what it is shown, and when, go in; drafts come out. Time is the venue's, Unix milliseconds."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final, assert_never
 
 import msgspec
@@ -57,14 +56,15 @@ class Sentry:
     def __init__(self, watch: Watch, listed: Mapping[TokenId, MarketListed], state: bytes = b"") -> None:
         self._watch, self._listed = watch, listed
         self._tokens = frozenset(watch.tokens)
-        self._observer: Observer = _observer(watch, listed)
+        self._begin()
         self.kinds = self._observer.kinds
-        self._allowance = Allowance(watch.budget, round(1_000 * watch.cooldown_s))
-        self._doubts = Doubts()
         self._moved = self.over = False
         self._now_ms = 0
         if state:
-            self._restore(state)
+            try:
+                self._restore(state)
+            except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
+                self._begin()  # what is no state, as an older Polywire's may be, is as if there were none
 
     # ------------------------------------------------------------ being shown things
 
@@ -76,10 +76,12 @@ class Sentry:
             book: The feed's own of the event's token, as it stands after the event.
             now_ms: The venue's time.
         """
+        if self.over or (self._watch.expires_ms and now_ms >= self._watch.expires_ms):
+            return ()
         kind = type(event)
         if kind is FreshnessChanged or kind is Gap:
             return self._health(event, book, now_ms)
-        if kind not in self.kinds or self.over or (self._watch.expires_ms and now_ms >= self._watch.expires_ms):
+        if kind not in self.kinds:
             return ()
         self._now_ms = now_ms
         found = self._observer.look(event, book, now_ms)
@@ -92,6 +94,7 @@ class Sentry:
         self._now_ms = now_ms
         expired = bool(self._watch.expires_ms and now_ms >= self._watch.expires_ms)
         drafts = [self._doubted(token, reason, 0, now_ms) for token, reason in self._doubts.due(now_ms)]
+        self._moved = self._moved or bool(drafts)
         for found in self._observer.tick(now_ms):
             drafts += self._told(found, None, None, now_ms)
         digest = self._allowance.digest(now_ms, at_once=expired)
@@ -143,13 +146,17 @@ class Sentry:
         kept = {"observed": self._observer.state, "allowance": self._allowance.state, "doubts": self._doubts.state}
         return msgspec.json.encode(kept)
 
+    def _begin(self) -> None:
+        watch = self._watch
+        self._observer: Observer = _observer(watch, self._listed)
+        self._allowance = Allowance(watch.budget, round(1_000 * watch.cooldown_s))
+        self._doubts = Doubts()
+
     def _restore(self, state: bytes) -> None:
-        """Go on from a state. One that is none, as an older Polywire's may be, is as if there were none."""
-        with suppress(msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
-            kept: dict[str, Any] = msgspec.json.decode(state)
-            self._allowance.restore(kept["allowance"])
-            self._observer.restore(kept["observed"])
-            self._doubts.restore(kept["doubts"])
+        kept: dict[str, Any] = msgspec.json.decode(state)
+        self._allowance.restore(kept["allowance"])
+        self._observer.restore(kept["observed"])
+        self._doubts.restore(kept["doubts"])
 
     # ------------------------------------------------------------ saying things
 
@@ -177,8 +184,6 @@ class Sentry:
         return [self._draft(EntryKind.NOTICE, _NOBODY, text, {"what": "budget"}, seen_ns, venue_ms)]
 
     def _health(self, event: Any, book: Book | None, now_ms: int) -> Sequence[Draft]:
-        if self.over:
-            return ()
         if isinstance(event, Gap):
             ours = [token for token in event.tokens if token in self._tokens] if self._tokens else list(event.tokens)
             if not ours and event.tokens:
@@ -193,8 +198,8 @@ class Sentry:
             return ()  # own orders have a socket of their own, whose losses come as gaps
         if event.now not in ANSWERING:
             self._observer.doubt(token, now_ms)
+            self._moved = True  # the reason may have, even where nothing is told
             if self._doubts.begin(token, event.reason, now_ms):
-                self._moved = True
                 return [self._doubted(token, event.reason, event.seen_ns, event.venue_ms)]
             return ()
         drafts: list[Draft] = []

@@ -188,6 +188,7 @@ CONDITIONS: Final[tuple[ConditionDoc, ...]] = (
 _BY_NAME: Final = {doc.name: doc for doc in CONDITIONS}
 _BY_KIND: Final = {doc.kind: doc for doc in CONDITIONS}
 _LONGEST_TEXT: Final = 200
+_MOST_DIGITS: Final = 40  # a number that has more before or after its point is not written out to be refused
 _DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,10})?")
 _ONES: Final = {Unit.PRICE: PRICE_ONE, Unit.SIZE: SIZE_ONE}
 
@@ -275,8 +276,10 @@ def _read(doc: ConditionDoc, field: FieldDoc, value: Any) -> Any:
 def _exact(doc: ConditionDoc, field: FieldDoc, value: Any) -> int:
     """Return a price or a size in whole units; every digit of it counts."""
     text = value.strip() if isinstance(value, str) else ""
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
-        text = format(Decimal(str(value)), "f")  # a float is the shortest text that means it
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        given = Decimal(str(value)) if isinstance(value, float) else Decimal(value)  # the shortest text that means it
+        if given.is_finite() and abs(given.adjusted()) < _MOST_DIGITS:
+            text = format(given, "f")
     if _DECIMAL.fullmatch(text):
         number = Decimal(text) * _ONES[field.unit]  # 22 digits at most, so that nothing is rounded
         if field.least <= number <= field.most and number == int(number):

@@ -6,7 +6,7 @@ from polywire.core.conditions.of_books import DepthObserver, SetObserver, Spread
 from polywire.model.health import Freshness
 from polywire.model.units import TokenId
 from polywire.model.watch import Depth, Opportunity, Spread
-from watched_books import A, B, C, book, changed
+from watched_books import A, B, C, book, changed, snapshot
 
 
 def test_a_wide_spread_is_told_once_until_it_was_narrow() -> None:
@@ -121,3 +121,46 @@ def test_while_one_book_does_not_answer_a_set_is_not_judged_and_a_lost_edge_arms
     shown(observer, A, 0, 0, 400)  # nobody sells any more
     shown(observer, A, 0, 4_700, 500)
     assert len(list(observer.tick(600))) == 1
+
+
+def test_an_edge_that_was_told_is_not_told_again_after_a_doubt_or_a_restart_until_it_was_gone() -> None:
+    observer = SetObserver(Opportunity(by=100), [(A, B)])
+    shown(observer, A, 0, 4_700, 0)
+    shown(observer, B, 0, 5_100, 0)
+    assert len(list(observer.tick(100))) == 1
+    observer.doubt(B, 200)
+    shown(observer, A, 0, 4_690, 300)
+    shown(observer, B, 0, 5_100, 400)
+    assert observer.due_ms is None
+    after = SetObserver(Opportunity(by=100), [(A, B)])
+    after.restore(observer.state)
+    shown(after, A, 0, 4_700, 500)  # the first of the two that is known again
+    shown(after, B, 0, 5_100, 600)
+    assert after.due_ms is None
+    shown(after, B, 0, 5_400, 700)
+    shown(after, B, 0, 5_100, 800)
+    assert len(list(after.tick(900))) == 1
+
+
+def test_an_edge_has_to_stand_anew_after_a_doubt_and_is_told_as_it_is_then() -> None:
+    observer = SetObserver(Opportunity(by=100), [(A, B)])
+    shown(observer, A, 0, 4_700, 0)
+    shown(observer, B, 0, 5_100, 0)
+    observer.doubt(A, 50)
+    shown(observer, A, 0, 4_700, 60)
+    assert list(observer.tick(100)) == []
+    shown(observer, A, 0, 4_600, 120)
+    assert observer.due_ms == 160
+    (found,) = observer.tick(160)
+    assert found.data["edge"] == "0.03"
+
+
+def test_of_a_set_with_a_resolved_outcome_nothing_is_told_any_more() -> None:
+    observer = SetObserver(Opportunity(by=100), [(A, B)])
+    shown(observer, A, 0, 4_700, 0)
+    ended = book(A)
+    ended.ended = True
+    assert observer.look(snapshot(A), ended, 10) is None
+    shown(observer, B, 0, 5_100, 20)
+    assert observer.due_ms is None
+    assert observer.look(changed(A), None, 30) is None

@@ -83,3 +83,14 @@ def test_what_waits_is_not_told_of_a_book_that_does_not_answer_any_more() -> Non
     assert list(observer.tick(5_000)) == []
     observer.restore(observer.state)
     assert observer.state == {}
+
+
+def test_what_waits_of_a_market_that_is_resolved_meanwhile_is_not_told_as_an_empty_book() -> None:
+    observer = ChangeObserver(Changes())
+    observer.look(changed(), around(5_000), 0)
+    ended = around(5_100)
+    observer.look(changed(), ended, 100)
+    ended.replace(snapshot())
+    ended.ended = True
+    assert list(observer.tick(5_000)) == []
+    assert observer.look(changed(), ended, 9_000) is None

@@ -60,6 +60,14 @@ def test_a_move_is_told_against_any_price_of_the_window_which_then_begins_anew(
         window, stands = [] if expected else window, price
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_drifts_over_more_than_the_window_has_not_moved(sign: int) -> None:
+    moving = Moving(Moves(by=100, within_s=5.0))
+    prices = [(0, 0), (1_000, 60), (9_000, 120), (10_000, 165)]  # 165 against 60, which stood until 9 s
+    told = [moving.look(2 * (5_000 + sign * price), at_ms) for at_ms, price in prices]
+    assert [one and one[1] for one in told] == [None, None, None, 2 * (5_000 + sign * 60)]
+
+
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_only_the_way_that_is_asked_for_is_told(direction: Direction) -> None:
     moving = Moving(Moves(by=10, within_s=5.0, direction=direction))

@@ -1,7 +1,7 @@
 """Watching books: their spread, their depth, and what all outcomes cost together."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from polywire.core.book import Book
 from polywire.core.conditions.limits import Latch
@@ -52,8 +52,8 @@ class BookObserver:
 
     @property
     def state(self) -> dict[str, Any]:
-        """See `Observer`: of each subject, whether the condition is true."""
-        return {key: latch.beyond for key, latch in self._latches.items()}
+        """See `Observer`: the subjects of which the condition is true."""
+        return {key: True for key, latch in self._latches.items() if latch.beyond}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """See `Observer`."""
@@ -116,6 +116,14 @@ class DepthObserver(BookObserver):
         return Finding(book.token, EntryKind.ALERT, text, data)
 
 
+class _Standing(NamedTuple):
+    """An edge that is not told yet."""
+
+    due_ms: int  # when it has stood for long enough
+    tops: Sequence[Top]  # as they are now
+    edge: Edge
+
+
 class SetObserver(BookObserver):
     """See `Opportunity`. It judges only while the books of all outcomes answer.
 
@@ -132,11 +140,20 @@ class SetObserver(BookObserver):
             for token in one:
                 self._sets.setdefault(token, []).append(one)
         self._tops: dict[TokenId, Top] = {}
-        self._due: dict[Sequence[TokenId], int] = {}  # sets with an edge, and when it has stood for long enough
+        self._standing: dict[Sequence[TokenId], _Standing] = {}
+
+    def look(self, event: Event, book: Book | None, now_ms: int) -> Finding | None:
+        """See `Observer`. With a set of which one outcome is resolved nobody can trade any more."""
+        if book is not None and book.ended:
+            self.doubt(book.token, now_ms)
+        return super().look(event, book, now_ms)
 
     def doubt(self, token: TokenId, now_ms: int) -> None:  # noqa: ARG002 - see `Observer`
-        """See `Observer`."""
+        """See `Observer`. An edge that was not told yet has to stand anew; one that was told still is."""
         self._tops.pop(token, None)
+        for tokens in self._sets.get(token, ()):
+            self._standing.pop(tokens, None)
+        self._plan()
 
     def judge(self, book: Book, now_ms: int) -> Finding | None:
         """See `BookObserver`. An edge is told once it has stood: outcomes of one trade come one after the other."""
@@ -146,35 +163,35 @@ class SetObserver(BookObserver):
             self._tops[book.token] = top
             for tokens in self._sets.get(book.token, ()):
                 self._weigh(tokens, now_ms)
+            self._plan()
         return None
 
     def tick(self, now_ms: int) -> Iterable[Finding]:
         """See `Observer`."""
-        ready = [tokens for tokens, due_ms in self._due.items() if due_ms <= now_ms]
         found = []
-        for tokens in ready:
-            del self._due[tokens]
-            tops, edge = self._edge(tokens)
-            if edge is not None and self.came_true(tokens[0], edge.edge):
-                found.append(self._found(tokens[0], tokens, tops, edge))
-        self.due_ms = min(self._due.values(), default=None)
+        for tokens in [tokens for tokens, standing in self._standing.items() if standing.due_ms <= now_ms]:
+            standing = self._standing.pop(tokens)
+            self.came_true(tokens[0], standing.edge.edge)
+            found.append(self._found(tokens[0], tokens, standing.tops, standing.edge))
+        self._plan()
         return found
 
     def _weigh(self, tokens: Sequence[TokenId], now_ms: int) -> None:
-        edge = self._edge(tokens)[1]
-        if edge is None or edge.edge < self._wanted.by:
-            # An edge that is gone is one that is back under the limit, however wide the books are.
-            self._due.pop(tokens, None)
-            self.came_true(tokens[0], -PRICE_ONE if edge is None else edge.edge)
-        elif not self.latch(tokens[0]).beyond:
-            self._due.setdefault(tokens, now_ms + _STANDS_MS)
-        self.due_ms = min(self._due.values(), default=None)
-
-    def _edge(self, tokens: Sequence[TokenId]) -> tuple[list[Top], Edge | None]:
         tops = [self._tops[token] for token in tokens if token in self._tops]
         if len(tops) < len(tokens):
-            return tops, None
-        return tops, best_edge(tops, self._wanted.fee_rate_bps, self._wanted.least_size)
+            return  # not known, as after a restart: what was told is neither over nor told again
+        edge = best_edge(tops, self._wanted.fee_rate_bps, self._wanted.least_size)
+        if edge is None or edge.edge < self._wanted.by:
+            # An edge that is gone is one that is back under the limit, however wide the books are.
+            self._standing.pop(tokens, None)
+            self.came_true(tokens[0], -PRICE_ONE if edge is None else edge.edge)
+        elif not self.latch(tokens[0]).beyond:
+            before = self._standing.get(tokens)
+            due_ms = now_ms + _STANDS_MS if before is None else before.due_ms
+            self._standing[tokens] = _Standing(due_ms, tops, edge)
+
+    def _plan(self) -> None:
+        self.due_ms = min((standing.due_ms for standing in self._standing.values()), default=None)
 
     def _found(self, token: TokenId, tokens: Sequence[TokenId], tops: Sequence[Top], edge: Edge) -> Finding:
         verb = "cost" if edge.way == "buy" else "bring"

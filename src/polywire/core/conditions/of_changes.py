@@ -68,7 +68,7 @@ class ChangeObserver:
 
     def _tell(self, token: TokenId, book: Book, now_ms: int) -> Finding | None:
         self._books.pop(token, None)
-        if book.freshness not in ANSWERING:
+        if book.freshness not in ANSWERING or book.ended:
             return None
         stands = self._stands(token, book)
         if stands == self._told.get(token):
