@@ -211,7 +211,11 @@ class OwnedOnce(RuleBasedStateMachine):
         self.do(self._change_the_venue(trouble), then_s)
 
     async def _change_the_venue(self, trouble: str) -> None:
+        """Change what ails it. Sockets that may lack an answer do not outlive that: nobody compares with REST here."""
         dial = self.setting.dial
+        if not dial.serves or dial.withheld:
+            for socket in dial.alive:
+                socket.lose("the venue began anew")
         dial.refuses = trouble == "refuses"
         dial.pongs = dial.closes = dial.serves = trouble != "mute"
         dial.withheld = set(TOKENS[::2]) if trouble == "keeps books" else set()
@@ -257,8 +261,7 @@ class OwnedOnce(RuleBasedStateMachine):
         assert self.connections.renew_softly(old.number, "a test wants it")
         await asyncio.sleep(RENEWED_S)
         await self._settle()
-        assert self.connections.role(old) != LEADS if self.copies == 2 else old.number not in self.connections.numbered
-        assert self.copies == 1 or old.opened == opened + 1
+        assert old.opened > opened if self.copies == 2 else old.number not in self.connections.numbered
 
     def _unsettled(self) -> list[str]:
         """Return what is not yet as it should be."""

@@ -214,6 +214,23 @@ async def test_a_book_in_doubt_is_left_for_the_standbys() -> None:
         assert freshness(both.feed, A) == "current"
 
 
+async def test_who_left_a_book_in_doubt_comes_home_once_it_answers_and_hears_nothing_twice() -> None:
+    """Nobody looks whether a standby falls behind: who stays there may miss what the other socket brings."""
+    async with twins() as (both, first, _):
+        both.setting.dial.withheld.add(A)
+        both.connection(1).books.doubt((A,), Freshness.SUSPECT, "a test says so", 1)
+        await asyncio.sleep(0.6)
+        assert both.feed.books[A] is both.connection(2).books[A]
+        first.hear(both.stream.snapshot(), round(now_ns()))
+        both.told.clear()
+        both.hear_both(both.stream.change(20), both.stream.change(21))
+        await asyncio.sleep(1)
+        assert both.feed.books[A] is both.connection(1).books[A]
+        assert both.roles() == {1: "authoritative", 2: "standby"}
+        both.hear_both(both.stream.change(22))
+        assert (sizes(both.told), health(both.told)) == ([20, 21, 22], [])
+
+
 # ---------------------------------------------------------------- subscribers meanwhile
 
 

@@ -215,7 +215,10 @@ class Connections:
             for shard in tuple(self._on.values()):
                 self._stand_by(shard)
                 handover = shard.handover
-                if handover is not None and not shard.renewing and handover.behind_s() > BEHIND_S and handover.hot:
+                if handover is None or shard.renewing:
+                    continue
+                handover.return_ready()
+                if handover.behind_s() > BEHIND_S and handover.hot:
                     old = handover.lead
                     handover.cut_all()
                     old.renew(f"it lacked for {BEHIND_S:g} s what its standby brought")

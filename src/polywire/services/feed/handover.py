@@ -261,8 +261,9 @@ class Handover:
         return (self._clock.now_ns() - min(since)) / _NS if since else 0.0
 
     def ready(self, token: TokenId) -> bool:
-        """Whether a token's readers can be moved from the authoritative socket now, with nothing lost or repeated."""
-        here, there = self.lead.books, self.other.books
+        """Whether a token's readers can be moved to the other of the two sockets, with nothing lost or repeated."""
+        source = self._carriers[token]
+        here, there = source.books, self._sides[1 - self._sides.index(source)].books
         if not _answers(there, token):
             return False
         if not _answers(here, token) or self._copies[token].sure:
@@ -317,6 +318,15 @@ class Handover:
         """Move the readers of each token that is ready."""
         for token in tuple(self._copies):
             if self._carriers.get(token) is self.lead and self.ready(token):
+                self.cut(token)
+
+    def return_ready(self) -> None:
+        """Move back those who left a book of the authoritative socket, each token when it is ready.
+
+        Where they stand now nobody looks whether it falls behind, and it may be renewed at any time.
+        """
+        for token in tuple(self._copies):
+            if self._carriers.get(token) is self.other and token not in self._waits and self.ready(token):
                 self.cut(token)
 
     def cut_all(self) -> None:
