@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from polywire import __version__
-from polywire.app import write_rehearsal
+from polywire.app.tapes import write_rehearsal
 
 POLYWIRE = [sys.executable, "-m", "polywire"]
 

@@ -51,9 +51,9 @@ def tape_verify(
     """Decode every frame, rebuild every book, compare with what the venue stated. The last line is the verdict."""
     import msgspec  # noqa: PLC0415
 
-    from polywire import app  # noqa: PLC0415
+    from polywire.app import tapes  # noqa: PLC0415
 
-    verdict, replay, faults = app.verify_tape(file, errors_console(), from_empty_s=from_empty)
+    verdict, replay, faults = tapes.verify_tape(file, errors_console(), from_empty_s=from_empty)
     say_all(faults)
     for tally in (replay.market, replay.live):
         for kind, count in tally.undecoded.items():
@@ -72,9 +72,9 @@ def tape_stats(
     """Say what a recording holds: rates, sizes, silences, the busiest tokens."""
     import msgspec  # noqa: PLC0415
 
-    from polywire import app  # noqa: PLC0415
+    from polywire.app import tapes  # noqa: PLC0415
 
-    numbers, faults = app.stats_of_tape(file, errors_console())
+    numbers, faults = tapes.stats_of_tape(file, errors_console())
     say_all(faults)
     if as_json:
         print(msgspec.json.encode(numbers).decode())
@@ -97,11 +97,11 @@ def tape_play(
     jsonl: Jsonl = False,
 ) -> None:
     """Show a recording on the board, at the pace it was received."""
-    from polywire import app  # noqa: PLC0415
+    from polywire.app import tapes  # noqa: PLC0415
 
     title = f"Polywire · {file.name}"
     with until_interrupted():
-        say_all(app.play_tape(file, errors_console(), title=title, speed=speed, for_s=for_s, jsonl=jsonl))
+        say_all(tapes.play_tape(file, errors_console(), title=title, speed=speed, for_s=for_s, jsonl=jsonl))
 
 
 @commands.command("record", epilog="Example: polywire tape record btc-updown-5m-1795521900 --for 60 --out btc.pwtape")
@@ -131,10 +131,10 @@ def tape_export(
     ] = "events",
 ) -> None:
     """Write a recording as frames, as events, or as one row per level change and trade."""
-    from polywire import app  # noqa: PLC0415
+    from polywire.app import tapes  # noqa: PLC0415
 
     if form not in {"frames", "events", "csv", "parquet"}:
         raise typer.BadParameter(f"{form!r} is none of frames, events, csv, parquet", param_hint="--format")
-    count, faults = app.export_tape(file, target, form, errors_console())  # type: ignore[arg-type]  # checked above
+    count, faults = tapes.export_tape(file, target, form, errors_console())  # type: ignore[arg-type]  # checked above
     say_all(faults)
     say(f"polywire: {count:,} lines written to {'standard output' if target == '-' else target}")
