@@ -320,6 +320,17 @@ def test_no_more_orders_are_asked_for_than_allowed_and_only_those_that_were_open
     assert own.to_ask([], 101, 99) == ["0x0", "0x1", "0x2", "0x3", "0x4", "0x9"]
 
 
+def test_orders_that_one_look_did_not_come_to_are_in_doubt_so_that_the_next_comes_soon() -> None:
+    """More had gone in one absence than a look asks for one by one; the rest waited for the timer."""
+    own = OwnOrders(KEY)
+    told(own, *(order(f"0x{n}") for n in range(5)))
+    stated = {name: order(name, CANCELLED, 0, "CANCELED") for name in own.to_ask([], 100, 2)}
+    own.restate([], stated, [], 100, 200)
+    assert own.doubtful == 3
+    restated(own, *(order(f"0x{n}", recovered=True) for n in (2, 3, 4)))
+    assert own.doubtful == 0
+
+
 # ---------------------------------------------------------------- memory
 
 

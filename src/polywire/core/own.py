@@ -5,7 +5,7 @@ what goes further is news. What REST says afterwards takes the same way, and is 
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -59,7 +59,8 @@ class OwnOrders:
         kept: Ended ones known by heart.
 
     Attributes:
-        doubtful: Orders that the last reconciliation missed and could not decide about: look again soon.
+        doubtful: Orders that the last reconciliation missed and could not decide about, or did not come to: look again
+            soon.
     """
 
     def __init__(self, key: str, kept: int = KEPT) -> None:
@@ -177,13 +178,15 @@ class OwnOrders:
             asked_ns: When the list was asked for, Unix nanoseconds, our clock.
             limit: At most so many.
         """
+        return list(islice(self._gone(open_orders, asked_ns), limit))
+
+    def _gone(self, open_orders: Iterable[OwnOrderChanged], asked_ns: int) -> Iterator[str]:
         listed = {order.order for order in open_orders}
-        gone = (name for name in self._open if name not in listed and self._orders[name].last.seen_ns < asked_ns)
-        return list(islice(gone, limit))
+        return (name for name in self._open if name not in listed and self._orders[name].last.seen_ns < asked_ns)
 
     def restate(
         self,
-        open_orders: Iterable[OwnOrderChanged],
+        open_orders: Sequence[OwnOrderChanged],
         stated: Mapping[str, OwnOrderChanged | None],
         trades: Iterable[OwnTradeChanged],
         asked_ns: int,
@@ -206,7 +209,7 @@ class OwnOrders:
         found: list[OwnEvent | None] = [self._trade(trade) for trade in mine]
         listed = [order for order in open_orders if order.owner.lower() in {"", self._key}]
         found += [self._restated(order, asked_ns) for order in listed]
-        self.doubtful = 0
+        self.doubtful = sum(1 for name in self._gone(open_orders, asked_ns) if name not in stated)
         for name, order in stated.items():
             if order is not None:
                 found.append(self._restated(order, asked_ns))
