@@ -17,6 +17,9 @@ from polywire.errors import Misuse
 PAPER_PORT: Final = 8421
 """Where the embedded exchange listens unless told otherwise."""
 
+HTTP_PORT: Final = 8420
+"""Where HTTP listens unless told otherwise."""
+
 FILE: Final = "polywire.toml"
 """The settings' file in the data directory."""
 

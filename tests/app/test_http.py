@@ -65,7 +65,7 @@ async def test_a_door_is_built_at_the_first_knock_and_left_when_it_is_over() -> 
     async def unused(*_: object) -> Any:
         raise AssertionError
 
-    door = LateDoor(Built)
+    door = LateDoor(lambda: told.append("prepared"), Built)
     with anyio.fail_after(PATIENCE_S):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(door.run)
@@ -74,7 +74,7 @@ async def test_a_door_is_built_at_the_first_knock_and_left_when_it_is_over() -> 
             await door({"type": "http", "path": "/mcp"}, unused, unused)
             await door({"type": "http", "path": "/mcp/"}, unused, unused)
             tasks.cancel_scope.cancel()
-    assert told == ["built", "/mcp", "/mcp/", "left"]
+    assert told == ["prepared", "built", "/mcp", "/mcp/", "left"]
 
 
 def test_up_says_where_it_answers_and_the_endpoint_does_too(tmp_path: Path) -> None:

@@ -139,6 +139,7 @@ def test_doctor_names_what_it_looked_at_and_who_owns_the_data(house: Markets) ->
     for package in ("picows", "msgspec", "rich"):
         assert f"{package} " in done.stdout
     assert "owner: process" in done.stdout
+    assert "HTTP: the owner answers at http://127.0.0.1:" in done.stdout
     assert "clock: steady" in done.stdout
 
 

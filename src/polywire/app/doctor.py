@@ -15,10 +15,9 @@ from polywire.io import diagnosis, tcp_ports
 from polywire.io.owner import endpoint, is_owned
 from polywire.io.venue import find_venue
 from polywire.io.venue_desk import VenueDesk, clob_time_ms
-from polywire.settings import read_settings
+from polywire.settings import HTTP_PORT, read_settings
 
 _HOST: Final = "127.0.0.1"
-_HTTP_PORT: Final = 8420
 _LOOK_S: Final = 0.3
 _STEP_S: Final = 0.05  # a wall clock that moves by this much against the monotonic one was set
 _FAR_S: Final = 2.0
@@ -55,7 +54,7 @@ def findings(data: Path, venue: str | None) -> Iterator[Finding]:
     yield _data(data)
     owner, address = _owner(data)
     yield owner
-    yield _port("HTTP port", _HTTP_PORT, "nothing listens there yet; later versions take --port")
+    yield _http(data)
     yield _port("exchange port", settings.exchange_port, "`polywire up` takes the next free one, or --exchange-port")
     yield _clock()
     yield from anyio.run(_venue, settings.venue if venue or not address else address, settings.exchange_port)
@@ -100,6 +99,13 @@ def _owner(data: Path) -> tuple[Finding, str]:
         pid = "" if told is None else f" (process {told.pid})"
         return Finding("owner", f"holds the lock{pid} but: {refused}", Severity.NOTE, "wait, or end that process"), ""
     return Finding("owner", f"process {hello.pid}, polywire {hello.polywire}, venue {hello.venue}"), hello.address
+
+
+def _http(data: Path) -> Finding:
+    told = endpoint(data)
+    if told is not None and told.http and is_owned(data):
+        return Finding("HTTP", f"the owner answers at {told.http}")
+    return _port("HTTP port", HTTP_PORT, "`polywire up` takes the next free one, or --port")
 
 
 def _port(what: str, port: int, otherwise: str) -> Finding:

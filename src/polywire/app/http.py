@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import anyio
+import anyio.to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from polywire.errors import Misuse
@@ -19,9 +21,7 @@ from polywire.io.clock import SystemClock
 from polywire.io.tokens import Tokens
 from polywire.services.access.language import Access
 from polywire.services.owner_protocol import Hello
-
-HTTP_PORT: Final = 8420
-"""Where it listens unless told otherwise."""
+from polywire.settings import HTTP_PORT
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,21 @@ class LateDoor:
     """A door that is built when somebody knocks: what it needs takes a second to import, and most never use it.
 
     Args:
+        prepare: Called in a thread, before: what is imported meanwhile does not hold up the feed.
         build: Returns the context in which it answers.
     """
 
-    def __init__(self, build: Callable[[], AbstractAsyncContextManager[ASGIApp]]) -> None:
-        self._build = build
+    def __init__(
+        self, prepare: Callable[[], object], build: Callable[[], AbstractAsyncContextManager[ASGIApp]]
+    ) -> None:
+        self._prepare, self._build = prepare, build
         self._wanted, self._built = anyio.Event(), anyio.Event()
         self._app: ASGIApp | None = None
 
     async def run(self) -> None:
         """Keep it, from the first knock on, until cancelled."""
         await self._wanted.wait()
+        await anyio.to_thread.run_sync(self._prepare)
         async with self._build() as self._app:
             self._built.set()
             await anyio.sleep_forever()
@@ -83,12 +87,15 @@ class LateDoor:
 async def mcp_door(access: Access, groups: frozenset[str] | None) -> AsyncIterator[LateDoor]:
     """Have the MCP server answer while the block runs; `groups` of tools, None: all."""
 
+    def prepare() -> object:
+        return import_module("polywire.interfaces.mcp.server")
+
     def build() -> AbstractAsyncContextManager[ASGIApp]:
         from polywire.interfaces.mcp.server import GROUPS, door, mcp_server  # noqa: PLC0415 - see `LateDoor`
 
         return door(mcp_server(access, SystemClock(), groups=GROUPS if groups is None else groups), gated=True)
 
-    late = LateDoor(build)
+    late = LateDoor(prepare, build)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(late.run)
         yield late

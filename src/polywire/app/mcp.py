@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 def run_mcp(data: Path, venue: str | None, groups: frozenset[str] | None, say: Say) -> None:
     """Serve one assistant until it leaves.
 
-    It is answered at once; the owner is attached to, or started, with the first question that needs it.
+    It is answered at once, while the owner is attached to, or started.
 
     Args:
         data: The data directory.

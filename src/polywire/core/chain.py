@@ -86,7 +86,7 @@ def linked(after: Checkpoint, draft: Draft, data: bytes, stands_for: int, writte
         written_ms: Unix milliseconds, our clock.
     """
     seq = after.seq + 1
-    return Entry(
+    entry = Entry(
         seq,
         draft.kind,
         draft.text,
@@ -99,21 +99,9 @@ def linked(after: Checkpoint, draft: Draft, data: bytes, stands_for: int, writte
         written_ms,
         stands_for,
         after.hash,
-        entry_hash(
-            after.hash,
-            seq,
-            draft.kind,
-            draft.text,
-            data,
-            draft.watch,
-            draft.token,
-            draft.condition,
-            draft.venue_ms,
-            draft.seen_ns,
-            written_ms,
-            stands_for,
-        ),
+        hash="",
     )
+    return msgspec.structs.replace(entry, hash=_hash_of(entry))
 
 
 def verify(entries: Iterable[Entry], checkpoint: Checkpoint = START) -> Checkpoint | Broken:

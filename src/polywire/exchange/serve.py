@@ -33,11 +33,11 @@ from polywire.exchange.trading.sqlite_store import opened_store
 from polywire.exchange.trading.trading import TradingTerms
 from polywire.exchange.venue import Venue
 from polywire.exchange.websocket import ChannelSocket
+from polywire.io.tcp_ports import listening_socket
 from polywire.wire.tape import Record
 
 _LOG: Final = logging.getLogger("polywire.exchange")
 _ONE_S: Final = 1
-_BACKLOG: Final = 2_048
 _TRADES_A_MS: Final = 1_000  # more than the engine can make
 
 
@@ -112,7 +112,7 @@ async def listening(site: Site, host: str, port: int) -> AsyncIterator[str]:
     Raises:
         PolywireError: It cannot listen there.
     """
-    bound = _bound(host, port)
+    bound = listening_socket(host, port, "the exchange")
     with bound:
         taken = bound.getsockname()[1]
         config = uvicorn.Config(
@@ -183,27 +183,6 @@ async def _built(settings: ExchangeSettings) -> AsyncIterator[tuple[Site, list[C
             yield site, [life.run, trading.run, store.failed]
         finally:
             await trading.aclose()
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """Return a socket that listens."""
-    try:
-        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as fault:
-        raise PolywireError(f"{host} is no address: {fault.strerror}; name another with --host") from fault
-    opened = socket.socket(family, kind, number)
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(address)
-        opened.listen(_BACKLOG)
-        opened.setblocking(False)
-    except OSError as fault:
-        opened.close()
-        raise PolywireError(
-            f"the exchange cannot listen on {host} port {port}: {fault.strerror}; choose another with --port "
-            "(0 takes any that is free)"
-        ) from fault
-    return opened
 
 
 async def _first(event: Any, serving: "asyncio.Task[None]") -> None:

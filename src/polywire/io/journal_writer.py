@@ -5,7 +5,6 @@ syncs form the next group, so the more there is to write, the larger the groups,
 """
 
 import asyncio
-import contextlib
 import sqlite3
 import threading
 from collections import deque
@@ -21,6 +20,7 @@ from polywire.core.coalescing import Coalescing, Keep, Line
 from polywire.errors import JournalFault, JournalFull
 from polywire.io.journal_file import fault_of
 from polywire.io.journal_transaction import Written, written
+from polywire.io.loop_calls import call_in_loop, settle
 from polywire.ports import Clock
 
 _T = TypeVar("_T")
@@ -141,12 +141,12 @@ class JournalWriter:
         if batches:
             done = written(self._connection, batches, self._last, self._clock.now_ns() // 1_000_000)
             self._last = done.last
-            self._in_loop(self._on_disk, done)
+            call_in_loop(self._loop, self._on_disk, done)
         for _ in range(jobs):
             ask, answer = self._jobs[0]
             found = ask(self._connection)
             self._jobs.popleft()  # only now: where it fails, it is told so with all others
-            self._in_loop(_settle, answer, found, None)
+            call_in_loop(self._loop, settle, answer, found, None)
         return not over
 
     def _wait(self) -> None:
@@ -170,22 +170,9 @@ class JournalWriter:
         with self._changed:
             self._fault = told
             jobs, self._jobs = self._jobs, deque()
-        self._in_loop(self._failed, told)
+        call_in_loop(self._loop, self._failed, told)
         for _, answer in jobs:
-            self._in_loop(_settle, answer, None, told)
-
-    def _in_loop(self, call: Callable[..., None], *arguments: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            self._loop.call_soon_threadsafe(call, *arguments)
+            call_in_loop(self._loop, settle, answer, None, told)
 
 
 _Job = tuple[Callable[[sqlite3.Connection], Any], "asyncio.Future[Any]"]
-
-
-def _settle(answer: "asyncio.Future[Any]", found: Any, fault: JournalFault | None) -> None:
-    if answer.done():  # who asked has gone
-        return
-    if fault is None:
-        answer.set_result(found)
-    else:
-        answer.set_exception(fault)

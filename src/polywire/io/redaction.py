@@ -16,7 +16,7 @@ _LEAST: Final = 8  # shorter secrets would blank out ordinary words
 _NAMED: Final = re.compile(
     r"""(?ix) \b
     (authorization|poly[_-](?:passphrase|signature)|private_?key|api_?secret|polymarket_api_secret|passphrase|secret
-    |password|token|cookie)
+    |password|(?:access|auth|refresh)_token|cookie)
     (["']?\s*(?:[:=,]|=>)\s*(?:b?["'])?)
     ((?:bearer\s+)?[^\s"',)}\]]+)"""
 )

@@ -1,9 +1,42 @@
-"""Whether a TCP port is free."""
+"""TCP ports: whether one is free, and a socket that listens there."""
 
 import errno
 import socket
+from typing import Final
 
 from polywire.errors import PolywireError
+
+_BACKLOG: Final = 2_048
+
+
+def listening_socket(host: str, port: int, who: str) -> socket.socket:
+    """Return a socket that listens, without waiting.
+
+    Args:
+        host: Where.
+        port: The same; 0: any that is free.
+        who: Whoever wants it, for the error (`the exchange`).
+
+    Raises:
+        PolywireError: It cannot listen there.
+    """
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as fault:
+        raise PolywireError(f"{host} is no address: {fault.strerror}; name another with --host") from fault
+    opened = socket.socket(family, kind, number)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+        opened.listen(_BACKLOG)
+        opened.setblocking(False)
+    except OSError as fault:
+        opened.close()
+        raise PolywireError(
+            f"{who} cannot listen on {host} port {port}: {fault.strerror}; choose another with --port "
+            "(0 takes any that is free)"
+        ) from fault
+    return opened
 
 
 def is_free(host: str, port: int) -> bool:

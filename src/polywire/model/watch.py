@@ -100,7 +100,8 @@ class OwnTrades(msgspec.Struct, frozen=True, tag="own-trades"):
 class Opportunity(msgspec.Struct, frozen=True, tag="opportunity"):
     """All outcomes together cost less than one, or bring more, by at least `by` after taker fees.
 
-    Of a market its two outcomes; where the targets are an event's markets and `whole_event`, the first outcome of each.
+    Of a market its two outcomes; with `whole_event` the first outcome of each market of an event of which the venue
+    says that exactly one comes true (neg risk). It has to stand for a moment: a trade's outcomes come one by one.
     """
 
     by: int  # 1e-4 USDC a set, >= 0

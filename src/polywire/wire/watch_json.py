@@ -168,7 +168,9 @@ CONDITIONS: Final[tuple[ConditionDoc, ...]] = (
             FieldDoc("by", Unit.PRICE, "how much a set earns at least", 0, PRICE_ONE),
             FieldDoc("fee_rate_bps", Unit.BPS, "the taker's fee rate that is reckoned with", 0, 10_000),
             FieldDoc(
-                "whole_event", Unit.FLAG, "the first outcome of every market of the targets, of which one comes true"
+                "whole_event",
+                Unit.FLAG,
+                "the first outcomes of an event's markets, if the venue says that one comes true",
             ),
             FieldDoc("least_size", Unit.SIZE, "how many sets must be had", 1, _MOST_SIZE),
             _BACK,

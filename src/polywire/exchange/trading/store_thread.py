@@ -17,6 +17,7 @@ import anyio.to_thread
 from polywire.errors import PolywireError
 from polywire.exchange.trading.records import Row
 from polywire.exchange.trading.store_schema import TABLES
+from polywire.io.loop_calls import call_in_loop, settle
 
 _T = TypeVar("_T")
 
@@ -131,7 +132,7 @@ class StoreThread:
             f"{self._name} cannot be written or read any more ({what}), so the exchange ends here; what it has "
             "acknowledged is kept; make room, or mend the disk, and start it again"
         )
-        self._in_loop(self._failed, self._fault)
+        call_in_loop(self._loop, self._failed, self._fault)
 
     def _write(self, puts: list[Put]) -> None:
         rows: dict[type[Row], list[bytes]] = {}
@@ -153,7 +154,7 @@ class StoreThread:
                 execute("ROLLBACK")
             raise
         self._written_bytes += sum(put.bytes for put in puts)
-        self._in_loop(self._kept, puts[-1].number)
+        call_in_loop(self._loop, self._kept, puts[-1].number)
 
     def _answer(self, job: Read) -> None:
         if self._fault is None:
@@ -162,19 +163,6 @@ class StoreThread:
             except Exception as fault:  # noqa: BLE001 - as above
                 self._give_up(fault)
             else:
-                self._in_loop(_settle, job.answer, found, None)
+                call_in_loop(self._loop, settle, job.answer, found, None)
                 return
-        self._in_loop(_settle, job.answer, None, self._fault)
-
-    def _in_loop(self, call: Callable[..., None], *arguments: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            self._loop.call_soon_threadsafe(call, *arguments)
-
-
-def _settle(answer: "asyncio.Future[Any]", found: Any, fault: PolywireError | None) -> None:
-    if answer.done():  # who asked has gone
-        return
-    if fault is None:
-        answer.set_result(found)
-    else:
-        answer.set_exception(fault)
+        call_in_loop(self._loop, settle, job.answer, None, self._fault)

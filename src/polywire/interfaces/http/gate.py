@@ -32,8 +32,8 @@ _DRAIN_S: Final = 0.5
 class _Refused(Exception):
     """A request that is not let in."""
 
-    def __init__(self, status: int, why: str, **headers: str) -> None:
-        self.status, self.why, self.headers = status, why, headers
+    def __init__(self, status: int, why: str, *, retry_s: int = 0) -> None:
+        self.status, self.why, self.retry_s = status, why, retry_s
         super().__init__(why)
 
 
@@ -73,7 +73,7 @@ class Gate:
             _check_length(headers, self._terms.longest_body)
             if self._under_way >= self._terms.at_once:
                 raise _Refused(
-                    503, f"{self._under_way} requests are under way, which is the most; try again", retry="1"
+                    503, f"{self._under_way} requests are under way, which is the most; try again", retry_s=1
                 )
         except _Refused as refused:
             await _answer(scope, receive, send, refused)
@@ -126,7 +126,7 @@ class Gate:
                 )
             else:
                 return grant
-        raise _Refused(429, f"too many wrong tokens; wait {closed_s:.0f} s", retry=str(int(closed_s) + 1))
+        raise _Refused(429, f"too many wrong tokens; wait {closed_s:.0f} s", retry_s=int(closed_s) + 1)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, way: Way) -> None:
         """Let it through, and watch how much it brings and how long that and the beginning of the answer take."""
@@ -161,7 +161,7 @@ class Gate:
             with anyio.CancelScope(deadline=anyio.current_time() + way.answer_s) as timer:
                 await self._behind(scope, counted, told)
             if timer.cancelled_caught and not begun:
-                raise _Refused(503, f"no answer within {way.answer_s:g} s; try again", retry="5")
+                raise _Refused(503, f"no answer within {way.answer_s:g} s; try again", retry_s=5)
         except _Refused as refused:
             if not begun:
                 with anyio.move_on_after(_DRAIN_S):  # else the client, still sending, may never read why
@@ -217,8 +217,8 @@ async def _answer(scope: Scope, receive: Receive, send: Send, refused: _Refused)
     ]
     if refused.status == _UNAUTHORIZED:  # as RFC 9110 wants it
         headers.append((b"www-authenticate", b'Bearer realm="polywire"'))
-    if "retry" in refused.headers:
-        headers.append((b"retry-after", refused.headers["retry"].encode()))
+    if refused.retry_s:
+        headers.append((b"retry-after", str(refused.retry_s).encode()))
     if refused.status in {408, 413}:
         headers.append((b"connection", b"close"))  # what is left of the body is not read
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})

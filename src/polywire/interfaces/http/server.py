@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -11,9 +10,8 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
-from polywire.errors import PolywireError
+from polywire.io.tcp_ports import listening_socket
 
-_BACKLOG: Final = 1_024
 _CONNECTIONS: Final = 1_024
 _IDLE_S: Final = 30
 _END_S: Final = 2
@@ -35,7 +33,7 @@ async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
     Raises:
         PolywireError: It cannot listen there.
     """
-    with _bound(host, port) as bound:
+    with listening_socket(host, port, "HTTP") as bound:
         config = uvicorn.Config(
             app,
             lifespan="off",
@@ -63,23 +61,3 @@ async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
             with anyio.CancelScope(shield=True):
                 await serving
                 await server.shutdown(sockets=[bound])
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as fault:
-        raise PolywireError(f"{host} is no address: {fault.strerror}; name another with --host") from fault
-    opened = socket.socket(family, kind, number)
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(address)
-        opened.listen(_BACKLOG)
-        opened.setblocking(False)
-    except OSError as fault:
-        opened.close()
-        raise PolywireError(
-            f"HTTP cannot listen on {host} port {port}: {fault.strerror}; choose another with --port "
-            "(0 takes any that is free)"
-        ) from fault
-    return opened
