@@ -11,7 +11,9 @@ import pytest
 from io_journals import draft, kept, modes, opened, tool, write_locked
 from polywire.core.chain import ZEROS, Checkpoint
 from polywire.errors import JournalFault, JournalFull, Misuse
+from polywire.io.clock import SystemClock
 from polywire.io.journal import SqliteJournal
+from polywire.io.journal_writer import APART_S
 from polywire.model.journal import Cursor, Draft, Entry, EntryKind
 from polywire.ports import Journal
 
@@ -155,6 +157,18 @@ async def test_what_is_put_in_one_turn_of_the_loop_shares_few_transactions(journ
     with anyio.fail_after(10):
         await journal.beyond(999)
     assert journal.commits < 100
+
+
+async def test_transactions_for_which_nobody_waits_begin_at_most_forty_times_a_second(path: Path) -> None:
+    clock = SystemClock()
+    async with opened(path) as journal:
+        with anyio.fail_after(10):
+            began_s = clock.monotonic_s()
+            for number in range(8):
+                journal.put([draft(number)])
+                await journal.beyond(number)
+    assert journal.commits == 8
+    assert clock.monotonic_s() - began_s >= 7 * APART_S
 
 
 async def test_nobody_reads_or_is_told_of_what_is_not_on_disk(journal: SqliteJournal, path: Path) -> None:
