@@ -132,3 +132,15 @@ def test_the_comparison_with_rest_is_one_line_of_its_own_words() -> None:
         HELLO, status(witness=told)
     )
     assert any(line.endswith("; 0 wait") for line in status_lines(HELLO, status(witness={"asked": 0})))
+
+
+def test_the_status_of_an_owner_says_how_its_watches_and_its_journal_are() -> None:
+    journal = {"id": "0123456789ab", "newest": 1_200, "oldest": 201, "bytes": 2_340_000, "waiting": 3, "commits": 9}
+    watches = {"count": 7, "in_doubt": {"w-2": ["1"], "w-1": ["2"]}, "unwritten": 0}
+    lines = status_lines(HELLO, status() | {"journal": journal, "watches": watches})
+    assert lines[-2:] == [
+        "watches: 7, 2 in doubt (w-1, w-2)",
+        "journal: 1,200 entries, 1,000 kept in 2.3 MB, 3 wait for the disk; now at 0123456789ab.1200",
+    ]
+    lines = status_lines(HELLO, status() | {"journal": journal, "watches": watches | {"in_doubt": {}, "unwritten": 4}})
+    assert lines[-2] == "watches: 7; 4 entries could not be written"

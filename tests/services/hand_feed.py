@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from polywire.core.books import Books
 from polywire.errors import UnknownTarget
@@ -65,10 +64,6 @@ class HandFeed:
             for token in own:
                 self.books.leave(token, reader)
                 self.reads[token] -= 1
-
-    def status(self) -> dict[str, Any]:
-        """Return something a feed could say."""
-        return {"statistics": {"total_events": self.books.changes}}
 
     def create(self, market: MarketListed, seen_ns: int = 1) -> None:
         """List a market, and say so."""

@@ -98,6 +98,23 @@ async def test_every_number_of_the_status_is_there_under_a_name_of_its_own() -> 
     assert at(samples, "info", version="1.2.3", venue='the "paper"\nvenue', address="http://127.0.0.1:1") == 1
 
 
+async def test_watches_and_journal_are_told_where_the_owner_has_them() -> None:
+    watches = {"count": 7, "in_doubt": {"w-1": ["2"]}, "unwritten": 0}
+    journal = {"id": "0123456789ab", "newest": 1_200, "oldest": 201, "bytes": 4_096, "waiting": 3, "commits": 9}
+    async with a_feed() as (_, venue):
+        alone = parsed(prometheus_text(HELLO, venue.status))
+        samples = parsed(prometheus_text(HELLO, {**venue.status, "watches": watches, "journal": journal}))
+    assert {name for name in names(samples) if "watch" in name or "journal" in name}.isdisjoint(names(alone))
+    assert at(samples, "watches") == 7
+    assert at(samples, "watches_in_doubt") == 1
+    assert at(samples, "watches_unwritten") == 0
+    assert at(samples, "journal_entries_total") == 1_200
+    assert at(samples, "journal_kept_entries") == 1_000
+    assert at(samples, "journal_bytes") == 4_096
+    assert at(samples, "journal_waiting") == 3
+    assert at(samples, "journal_commits_total") == 9
+
+
 async def test_a_feed_that_has_heard_nothing_yet_has_metrics_and_leaves_out_what_never_was() -> None:
     async with a_feed() as (feed, venue):
         samples = parsed(prometheus_text(HELLO, venue.status))

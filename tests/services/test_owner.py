@@ -89,15 +89,22 @@ class Client:
         self._told.close()
 
 
+class StatusAlone:
+    """Answers with a status; nobody asks it anything else here (`services/access` does)."""
+
+    async def status(self) -> dict[str, Any]:
+        return {"statistics": {"total_events": 3}, "watches": {"count": 2}, "journal": {"newest": 9}}
+
+
 class House:
-    """An owner with a feed of one market, of which nobody asks anything (`services/access` does)."""
+    """An owner with a feed of one market."""
 
     def __init__(self) -> None:
         self.feed = HandFeed(RAIN)
         views = Views(self.feed.books, self.feed.listed, lambda: SECOND_NS)
-        nobody = cast(Access, None)
+        access = cast(Access, StatusAlone())
         self.owner = Owner(
-            self.feed, views, nobody, venue="paper", address="http://127.0.0.1:1", pid=4, background=True
+            self.feed, views, access, venue="paper", address="http://127.0.0.1:1", pid=4, background=True
         )
 
 
@@ -115,10 +122,10 @@ async def visit(house: House, room: int = 1_000) -> AsyncIterator[Client]:
     assert house.owner.clients == 0
 
 
-async def test_a_status_is_the_feeds_as_it_is() -> None:
+async def test_a_status_is_the_feeds_with_the_watches_and_the_journal() -> None:
     async with visit(House()) as client:
         await client.ask(Status(id=7))
-        assert await client.told() == StatusTold(7, {"statistics": {"total_events": 0}})
+        assert await client.told() == StatusTold(7, await StatusAlone().status())
 
 
 async def test_names_are_resolved_to_markets_and_an_unknown_one_gets_the_nearest() -> None:

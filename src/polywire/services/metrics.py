@@ -1,4 +1,4 @@
-"""A feed's status as Prometheus reads it: text in its exposition format, version 0.0.4."""
+"""An owner's status as Prometheus reads it: text in its exposition format, version 0.0.4."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -39,7 +39,7 @@ def prometheus_text(hello: Hello, status: Mapping[str, Any]) -> str:
 
     Args:
         hello: What its owner said first.
-        status: As `feed.status()` returns it.
+        status: As `polywire status --json` has it, or as `feed.status()` returns it.
     """
     registry = CollectorRegistry()
     registry.register(_Told(hello, status))
@@ -61,6 +61,9 @@ class _Told(Collector):
         yield from _checking(self._status["statistics"])
         yield from _lag(self._status["statistics"])
         yield from _witness(self._status["statistics"].get("witness", {}))
+        if "journal" in self._status:
+            yield from _watches(self._status["watches"])
+            yield from _journal(self._status["journal"])
 
 
 def _channels(connections: Mapping[str, Any]) -> Iterator[Metric]:
@@ -179,3 +182,20 @@ def _witness(told: Mapping[str, Any]) -> Iterator[Metric]:
             counts.add_metric([name], value)
     if told:
         yield from (counts, waiting)
+
+
+def _watches(told: Mapping[str, Any]) -> Iterator[Metric]:
+    yield GaugeMetricFamily("polywire_watches", "Watches that stand.", told["count"])
+    doubtful = len(told["in_doubt"])
+    yield GaugeMetricFamily("polywire_watches_in_doubt", "Watches with tokens that are not judged now.", doubtful)
+    unwritten = told["unwritten"]
+    yield GaugeMetricFamily("polywire_watches_unwritten", "Entries that the journal did not take so far.", unwritten)
+
+
+def _journal(told: Mapping[str, Any]) -> Iterator[Metric]:
+    kept = told["newest"] - told["oldest"] + 1
+    yield CounterMetricFamily("polywire_journal_entries", "Entries ever written.", told["newest"])
+    yield GaugeMetricFamily("polywire_journal_kept_entries", "Entries that were not removed.", kept)
+    yield GaugeMetricFamily("polywire_journal_bytes", "Size of the journal on disk.", told["bytes"])
+    yield GaugeMetricFamily("polywire_journal_waiting", "Entries that wait for the disk.", told["waiting"])
+    yield CounterMetricFamily("polywire_journal_commits", "Transactions since the owner started.", told["commits"])

@@ -60,9 +60,6 @@ class Source(Protocol):
     ) -> AbstractAsyncContextManager[Any]:
         """Return a subscription: a context that yields an async iterator of events."""
 
-    def status(self) -> dict[str, Any]:
-        """Return the feed's statistics."""
-
 
 class Visit:
     """Answers one client until it leaves.
@@ -95,7 +92,7 @@ class Visit:
     async def _take(self, request: Request) -> None:
         match request:
             case Status():
-                await self._say(StatusTold(request.id, self._source.status()))
+                await self._say(StatusTold(request.id, await self._access.status()))
             case Resolve():
                 await self._say(Resolved(request.id, await self._source.resolve(*request.targets)))
             case Leave():

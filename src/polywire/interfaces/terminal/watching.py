@@ -1,10 +1,12 @@
 """Plain lines: what `watch` prints where there is no terminal, and what `status` says to people."""
 
-from typing import Any
+from typing import Any, Final
 
 from polywire.interfaces.terminal import figures
 from polywire.services.owner_protocol import Hello
 from polywire.services.views import View
+
+_NAMED: Final = 5  # watches in doubt
 
 
 def plain_line(view: View) -> str:
@@ -28,7 +30,10 @@ def status_lines(hello: Hello, status: dict[str, Any]) -> list[str]:
     for name, channel in status["connections"].items():
         lines += _channel_lines(name, channel)
     lines.append(f"subscriptions: {status['subscriptions']['total']:,}")
-    return lines + _number_lines(status["statistics"])
+    lines += _number_lines(status["statistics"])
+    if "journal" in status:
+        lines += [_watches_line(status["watches"]), _journal_line(status["journal"])]
+    return lines
 
 
 def _channel_lines(name: str, channel: dict[str, Any]) -> list[str]:
@@ -99,6 +104,22 @@ def _witness_line(told: dict[str, Any]) -> str:
     waiting = told.get("waiting") or 0
     waits = sum(waiting.values()) if isinstance(waiting, dict) else waiting
     return f"compared with REST: {_listed(counts)}; {waits:,} wait"
+
+
+def _watches_line(told: dict[str, Any]) -> str:
+    """Say how many watches stand, and of which nothing can be told now."""
+    line = f"watches: {told['count']:,}"
+    if told["in_doubt"]:
+        line += f", {len(told['in_doubt']):,} in doubt ({', '.join(sorted(told['in_doubt'])[:_NAMED])})"
+    return line + (f"; {told['unwritten']:,} entries could not be written" if told["unwritten"] else "")
+
+
+def _journal_line(told: dict[str, Any]) -> str:
+    kept = told["newest"] - told["oldest"] + 1
+    return (
+        f"journal: {told['newest']:,} entries, {kept:,} kept in {told['bytes'] / 1_000_000:,.1f} MB, "
+        f"{told['waiting']:,} wait for the disk; now at {told['id']}.{told['newest']}"
+    )
 
 
 def _ago(seconds: float | None) -> str:
