@@ -123,9 +123,9 @@ others."""
 LONGEST_WRONG_S: Final = 65.0
 """What may pass until a book is proven, and the asking."""
 
-LONGEST_SILENT_S: Final = 3.0
+LONGEST_SILENT_S: Final = 5.0
 """For which a book may be wrong without a gap, where single messages are lost: until its level is stated anew, or its
-hash compared (`reckoning.RESTATED_NS`, and two samples)."""
+hash compared (`reckoning.RESTATED_NS`), for two losses of a token that join. Each loss by itself is held to the first."""
 
 INVENTING: Final = frozenset({"crossed"})
 
