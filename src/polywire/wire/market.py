@@ -21,11 +21,15 @@ from polywire.wire.tally import Tally
 
 # Lax (`strict=False`) only so that a timestamp's text becomes an int with no str in between.
 _read_change = msgspec.json.Decoder(PriceChange, strict=False).decode
+_read_book = msgspec.json.Decoder(Book, strict=False).decode
 _read_any = msgspec.json.Decoder(Frame | list[Frame], strict=False).decode
 
-# The venue writes the tag last, which makes the union scan a frame twice. Where a frame ends like this, the reader
-# of that one kind is tried first; being strict, it is right or refuses.
+# The venue writes the tag last, which makes the union scan a frame twice. Where a frame ends like this, or has these in
+# it, the reader of that one kind is tried first; being strict, it is right or refuses.
 _CHANGES: Final = b'"price_change"}'
+_BIDS: Final = b'"bids":'
+_SOON: Final = 400  # bytes: what stands before the levels of a book is shorter
+_BOOK: Final = b'"event_type":"book"'  # REST's has none, and a reader of one kind would not miss it
 
 _REFUSALS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _WORDS: Final = {
@@ -93,7 +97,7 @@ class MarketDecoder:
                 return _DATA
         self.tally.other_frames += 1
         try:
-            whole = _read_any(frame)
+            whole = _read_frame(frame)
         except _REFUSALS:
             return self._feed_odd(frame, seen_ns)
         if isinstance(whole, list):
@@ -184,6 +188,15 @@ def decode(frame: bytes, seen_ns: int, tally: Tally | None = None) -> list[Marke
     collector = Collector()
     MarketDecoder(collector, tally).feed(frame, seen_ns)
     return collector.events
+
+
+def _read_frame(frame: bytes) -> Frame | list[Frame]:
+    if frame.find(_BIDS, 0, _SOON) > 0 and _BOOK in frame:
+        try:
+            return _read_book(frame)
+        except _REFUSALS:
+            pass  # several books in an array, mostly
+    return _read_any(frame)
 
 
 def _unreadable(refusal: Exception) -> str:

@@ -57,7 +57,7 @@ def read_levels(side: BookSide, levels: list[Level]) -> Levels:
     sizes = read_sizes([*map(_size_of, levels)])
     if 0 in sizes:
         ranks, sizes = _without_empty(*_in_order(side, ranks, sizes))
-    if ranks != sorted(set(ranks)):
+    if ranks != sorted(ranks) or len(set(ranks)) != len(ranks):  # sorting the set takes thrice as long
         ranks, sizes = _in_order(side, ranks, sizes)
     return Levels(side, array("H", ranks), array("q", sizes))
 

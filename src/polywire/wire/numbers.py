@@ -50,9 +50,9 @@ def read_size(text: str) -> int:
     (41666320000, 500000000, 1, 0)
     """
     whole, _, part = text.partition(".")
-    digits = whole + part
-    if len(part) < _SCALES and len(digits) < _DIGITS and digits.isdigit() and digits.isascii():
-        size = int(digits) * _SCALE[len(part)]
+    digits, places = whole + part, len(part)
+    if places < _SCALES and len(digits) < _DIGITS and digits.isdigit() and digits.isascii():
+        size = int(digits) * _SCALE[places]
         if size < SIZE_LIMIT:
             return size
     raise ValueError(f"size {text[:40]!r} is no decimal from 0 to 1e9 shares with at most 6 places")
