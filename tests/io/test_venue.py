@@ -288,14 +288,14 @@ async def test_a_closed_market_is_found_too_by_asking_a_second_time() -> None:
         listed = await venue.of_token("71")
     assert listed is not None
     assert (listed.condition, listed.closed) == ("0xA7", True)
-    assert asked == [f"GET /gamma/markets?closed={closed}&clob_token_ids=71" for closed in ("false", "true")]
+    assert asked == [f"GET /gamma/markets/keyset?closed={closed}&clob_token_ids=71" for closed in ("false", "true")]
 
 
 async def test_an_open_market_is_found_at_once() -> None:
     asked: list[str] = []
     async with catalogue([market(7)], asked=asked) as venue:
         assert await venue.of_condition("0xa7") is not None
-    assert asked == ["GET /gamma/markets?closed=false&condition_ids=0xa7"]
+    assert asked == ["GET /gamma/markets/keyset?closed=false&condition_ids=0xa7"]
 
 
 async def test_an_answer_about_other_markets_is_none_about_the_one_asked_for() -> None:
@@ -331,11 +331,18 @@ async def test_no_more_are_returned_than_were_asked_for() -> None:
         listed = await venue.open_markets(3)
         searched = await venue.search("rain & snow", 2)
     assert [one.market for one in (*listed, *searched)] == ["10", "11", "12", "10", "11"]
-    assert asked[0] == "GET /gamma/markets?closed=false&limit=3"
+    assert asked[0] == "GET /gamma/markets/keyset?closed=false&limit=3"
     assert asked[1] in {
         "GET /gamma/public-search?q=rain+%26+snow&limit_per_type=2",
         "GET /gamma/public-search?q=rain%20%26%20snow&limit_per_type=2",
     }
+
+
+async def test_a_list_that_goes_round_in_circles_ends() -> None:
+    page = {"markets": [market(number) for number in range(10, 13)], "next_cursor": "again"}
+    async with catalogue(http(json.dumps(page).encode())) as venue:
+        with anyio.fail_after(10):
+            assert [one.market for one in await venue.open_markets(50)] == ["10", "11", "12"]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"null", b"7", b'["\xff"]'])
@@ -385,6 +392,15 @@ async def test_the_exchange_is_a_venue_of_its_own_on_its_own_host(exchange: str)
     assert all(urls.split("//")[1].startswith(exchange[7:]) for urls in msgspec.structs.asdict(venue.urls).values())
     port = int(exchange.rpartition(":")[2])
     assert await find_venue("paper", paper_port=port) == venue
+
+
+async def test_a_long_list_is_asked_for_page_by_page_until_its_end_or_enough(
+    exchange: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with asking(exchange) as (venue, every):
+        monkeypatch.setattr("polywire.io.venue._PAGE", 4)  # 100, and no exchange has as many
+        assert [one.condition for one in await venue.open_markets(500)] == [one.condition for one in every]
+        assert [one.condition for one in await venue.open_markets(6)] == [one.condition for one in every[:6]]
 
 
 async def test_the_exchange_lists_at_least_twelve_open_markets_each_with_its_terms(exchange: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polywire.errors import Undecodable
 from polywire.model.listing import MarketListed
 from polywire.model.units import ConditionId, TokenId
-from polywire.wire.gamma import read_listing
+from polywire.wire.gamma import read_listing, read_next
 
 MARKET: Final[dict[str, Any]] = {
     "id": "5308512",
@@ -298,3 +298,22 @@ def test_truncated_and_garbled_answers_are_read_or_undecodable(cut: int, noise: 
     except Undecodable:
         return
     assert len(found) <= 1
+
+
+@pytest.mark.parametrize(
+    ("body", "cursor"),
+    [
+        (b'{"markets":[],"next_cursor":"MTAw"}', "MTAw"),
+        (b'{"markets":[],"next_cursor":null}', ""),
+        (b'{"events":[{"id":1}]}', ""),
+        (b'[{"id":1},2]', ""),
+    ],
+)
+def test_a_page_says_where_it_goes_on_and_a_bare_list_does_not(body: bytes, cursor: str) -> None:
+    assert read_next(body) == cursor
+
+
+@pytest.mark.parametrize("body", [b"", b"7", b"null", b'{"next_cursor":7}', b'{"next_cursor":"\xff"}'])
+def test_what_is_no_page_is_undecodable(body: bytes) -> None:
+    with pytest.raises(Undecodable, match="undecodable gamma"):
+        read_next(body)

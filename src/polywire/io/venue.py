@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx2
@@ -16,7 +16,9 @@ from polywire.errors import Misuse, TooOften, Undecodable, VenueUnreachable
 from polywire.io.sockets import is_loopback
 from polywire.model.listing import MarketListed
 from polywire.model.venue import POLYMARKET, Venue
-from polywire.wire.gamma import read_listing
+from polywire.wire.gamma import read_listing, read_next
+
+_T = TypeVar("_T")
 
 PAPER_CHAIN: Final = 80_002
 """The chain id of every venue but production, so that no paper order is a valid live signature."""
@@ -24,6 +26,8 @@ PAPER_CHAIN: Final = 80_002
 _PATIENCE_S: Final = 30.0  # for a whole answer: a venue that sends a byte now and then must not hold us for ever
 _SILENCE: Final = httpx2.Timeout(10.0, connect=5.0)
 _LARGEST: Final = 64 << 20
+_MARKETS: Final = "/markets/keyset"  # the list by offset is deprecated
+_PAGE: Final = 100  # markets in an answer at most
 _NOT_FOUND: Final = 404
 _TOO_OFTEN: Final = 429
 _RETRY_AFTER_S: Final = 10.0  # where a venue does not say: its limits count by ten seconds
@@ -65,12 +69,12 @@ class VenueHttp(RestClient):
 
     async def of_token(self, token: str) -> MarketListed | None:
         """Return the market an outcome token belongs to, closed ones too; None: there is none."""
-        return await self._first("/markets", lambda market: token in market.tokens, clob_token_ids=token)
+        return await self._first(lambda market: token in market.tokens, clob_token_ids=token)
 
     async def of_condition(self, condition: str) -> MarketListed | None:
         """Return a market by its condition id."""
         wanted = condition.lower()
-        return await self._first("/markets", lambda one: one.condition.lower() == wanted, condition_ids=condition)
+        return await self._first(lambda one: one.condition.lower() == wanted, condition_ids=condition)
 
     async def of_slug(self, slug: str) -> MarketListed | None:
         """Return a market by its slug."""
@@ -83,15 +87,25 @@ class VenueHttp(RestClient):
 
     async def open_markets(self, limit: int) -> list[MarketListed]:
         """Return up to `limit` markets that are open, in the venue's own order."""
-        return (await self._listing("/markets", closed="false", limit=limit))[:limit]
+        found, cursor = dict[str, MarketListed](), ""
+        while len(found) < limit:
+            url, after = self.venue.urls.gamma + _MARKETS, {"after_cursor": cursor} if cursor else {}
+            query = {"closed": "false", "limit": min(limit - len(found), _PAGE), **after}
+            body = await get(self._client, url, query, patience_s=self._patience_s)
+            page, cursor = self._read(url, body, lambda answer: (read_listing(answer), read_next(answer)), ([], ""))
+            known = len(found)
+            found |= {market.condition: market for market in page}
+            if not cursor or len(found) == known:  # the end, or a venue that goes round in circles
+                break
+        return list(found.values())[:limit]
 
     async def search(self, text: str, limit: int) -> list[MarketListed]:
         """Return up to `limit` markets that the venue's search finds, the best first."""
         return (await self._listing("/public-search", q=text, limit_per_type=limit))[:limit]
 
-    async def _first(self, path: str, wanted: Callable[[MarketListed], bool], **query: str) -> MarketListed | None:
+    async def _first(self, wanted: Callable[[MarketListed], bool], **query: str) -> MarketListed | None:
         for closed in ("false", "true"):  # without the word, Gamma lists open ones only
-            for market in await self._listing(path, closed=closed, **query):
+            for market in await self._listing(_MARKETS, closed=closed, **query):
                 if wanted(market):
                     return market
         return None
@@ -102,11 +116,16 @@ class VenueHttp(RestClient):
         return await self._listing(f"/{kind}/slug/{quote(slug, safe='')}")
 
     async def _listing(self, path: str, **query: str | int) -> list[MarketListed]:
-        body = await get(self._client, self.venue.urls.gamma + path, query, patience_s=self._patience_s)
+        url = self.venue.urls.gamma + path
+        return self._read(url, await get(self._client, url, query, patience_s=self._patience_s), read_listing, [])
+
+    @staticmethod
+    def _read(url: str, body: bytes | None, read: Callable[[bytes], _T], nothing: _T) -> _T:
+        """Return what an answer holds; `nothing` where there is none."""
         try:
-            return [] if body is None else read_listing(body)
+            return nothing if body is None else read(body)
         except Undecodable as refusal:
-            raise VenueUnreachable(self.venue.urls.gamma + path, refusal.reason) from refusal
+            raise VenueUnreachable(url, refusal.reason) from refusal
 
 
 async def find_venue(name: str, *, paper_port: int, patience_s: float = _PATIENCE_S) -> Venue:

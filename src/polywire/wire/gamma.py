@@ -22,6 +22,15 @@ _DIGITS: Final = 32
 _LISTS: Final = ("markets", "events", "data")
 
 
+class _Page(msgspec.Struct):
+    """What a keyset list says of itself: null and absent are the same."""
+
+    next_cursor: str | None = None
+
+
+_decode_page: Final = msgspec.json.Decoder(_Page | list[msgspec.Raw]).decode
+
+
 def read_listing(body: bytes) -> list[MarketListed]:
     """Return every market that an answer of the catalogue holds, in its order, each once.
 
@@ -37,6 +46,22 @@ def read_listing(body: bytes) -> list[MarketListed]:
     ('7', '8')
     """
     return [market for market, _ in read_markets(body)]
+
+
+def read_next(body: bytes) -> str:
+    """Return the cursor at which a page of a keyset list goes on; "" at the end, and of a bare list.
+
+    Raises:
+        Undecodable: It is no JSON object or list, or its cursor is no text.
+
+    >>> read_next(b'{"markets":[],"next_cursor":"abc"}'), read_next(b'{"markets":[]}')
+    ('abc', '')
+    """
+    try:
+        page = _decode_page(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as refusal:
+        raise Undecodable("gamma", str(refusal), ()) from refusal
+    return "" if isinstance(page, list) else page.next_cursor or ""
 
 
 def read_markets(body: bytes) -> list[tuple[MarketListed, dict[str, Any]]]:
