@@ -116,7 +116,7 @@ class Storm:
         best, worst = (market.bid, market.ask) if token == market.token else (1 - market.ask, 1 - market.bid)
         draw = dice.random()
         if draw < 0.3:  # to wait
-            await self._place(token, best - tick * dice.randrange(3, 12), dice.randrange(5, 40))
+            await self._place(token, max(tick, best - tick * dice.randrange(3, 12)), dice.randrange(5, 40))
         elif draw < 0.5:  # to be met by the crowd
             await self._place(token, best, dice.randrange(5, 30))
         elif draw < 0.65:  # to take
