@@ -25,7 +25,6 @@ PolywireError
 │   └── JournalFull         more waits to be written than may; this was not taken
 ├── BookNotCurrent          a book may be wrong, so it does not answer; wait for the next event
 └── TapeError               a tape cannot be read
-    ├── TapeDamaged         its bytes are not what was written
     └── TapeFormatUnknown   its first bytes are none that we know
 """
 
