@@ -125,7 +125,7 @@ LONGEST_WRONG_S: Final = 65.0
 
 LONGEST_SILENT_S: Final = 5.0
 """For which a book may be wrong without a gap, where single messages are lost: until its level is stated anew, or its
-hash compared (`reckoning.RESTATED_NS`), for two losses of a token that join. Each loss by itself is held to the first."""
+hash compared (`reckoning.RESTATED_NS`), for two losses of a token that join. One loss is held to the first."""
 
 INVENTING: Final = frozenset({"crossed"})
 

@@ -34,6 +34,12 @@ _RETRY_AFTER_S: Final = 10.0  # where a venue does not say: its limits count by 
 _LONGEST_RETRY_S: Final = 3_600.0
 
 
+_Page = tuple[list[MarketListed], str]
+"""Markets, and the cursor after them; "" at the end."""
+
+_NO_PAGE: Final[_Page] = ([], "")
+
+
 class RestClient:
     """Connections to one service. A context manager; leaving it closes them.
 
@@ -92,7 +98,7 @@ class VenueHttp(RestClient):
             url, after = self.venue.urls.gamma + _MARKETS, {"after_cursor": cursor} if cursor else {}
             query = {"closed": "false", "limit": min(limit - len(found), _PAGE), **after}
             body = await get(self._client, url, query, patience_s=self._patience_s)
-            page, cursor = self._read(url, body, lambda answer: (read_listing(answer), read_next(answer)), ([], ""))
+            page, cursor = self._read(url, body, _page_of, _NO_PAGE)
             known = len(found)
             found |= {market.condition: market for market in page}
             if not cursor or len(found) == known:  # the end, or a venue that goes round in circles
@@ -167,6 +173,10 @@ def _checked(venue: Venue, address: str) -> Venue:
         if url and other != host and not (is_loopback(host) and is_loopback(other)):
             raise Misuse(f"{address} names {url} for {name}, which is not on its own host {host}; it is not trusted")
     return venue
+
+
+def _page_of(body: bytes) -> _Page:
+    return read_listing(body), read_next(body)
 
 
 def _host_of(url: str) -> str:

@@ -196,7 +196,8 @@ def _read_frame(frame: bytes) -> Frame | list[Frame]:
             return _read_book(frame)
         except _REFUSALS:
             pass  # several books in an array, mostly
-    return _read_any(frame)
+    whole: Frame | list[Frame] = _read_any(frame)
+    return whole
 
 
 def _unreadable(refusal: Exception) -> str:
