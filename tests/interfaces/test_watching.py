@@ -22,6 +22,10 @@ def test_a_line_of_a_book_that_may_be_wrong_has_its_reason_and_no_price() -> Non
     )
 
 
+def test_a_token_of_which_nothing_has_come_yet_has_no_age() -> None:
+    assert plain_line(other(YES, event_age_s=None)).endswith("; 12.4 events/s, nothing yet")
+
+
 def balance(*short: Shortfall) -> Balance:
     return Balance([Row(YES, 12, 12), Row(DOUBTED, 5, 4)], list(short), 2)
 

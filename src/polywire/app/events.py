@@ -2,7 +2,7 @@
 
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,12 +51,16 @@ def run_events(asked: Listened, say: Say) -> None:
 async def _run(asked: Listened, say: Say) -> None:
     async with access_of_owner(asked.data, asked.venue, say) as access:
         with anyio.move_on_after(asked.for_s):
-            async for entry, journal in _entries(access, asked, say):
-                _print(entry, journal, jsonl=asked.jsonl)
+            async for entry, journal in entries_of(access, asked, say):
+                print_entry(entry, journal, jsonl=asked.jsonl)
 
 
-async def _entries(access: Access, asked: Listened, say: Say) -> AsyncIterator[tuple[Entry, str]]:
-    """Yield entries with the id of their journal, each once."""
+async def entries_of(access: Access, asked: Listened, say: Say) -> AsyncGenerator[tuple[Entry, str], None]:
+    """Yield entries with the id of their journal, each once.
+
+    Raises:
+        Misuse: The cursor is another journal's, or beyond its newest entry.
+    """
     cursor = asked.since
     if not cursor:
         last, cursor = await _last(access, asked)
@@ -110,7 +114,8 @@ def _check(page: Page, cursor: str, say: Say) -> None:
             pass
 
 
-def _print(entry: Entry, journal: str, *, jsonl: bool) -> None:
+def print_entry(entry: Entry, journal: str, *, jsonl: bool) -> None:
+    """Print an entry: for people, or as a line of JSON."""
     if jsonl:
         line = b'{"cursor":"%s",' % str(Cursor(journal, entry.seq)).encode() + msgspec.json.encode(entry)[1:]
     else:

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from polywire import __version__
-from polywire.cli import events, exchange, mcp, state, tape, token, up, vault, watch
+from polywire.cli import alerts, events, exchange, mcp, state, tape, token, up, vault, watch
 from polywire.cli.options import SETTINGS, say
 from polywire.errors import PolywireError
 
@@ -27,6 +27,7 @@ commands = typer.Typer(
 commands.command(epilog="Example: polywire up --for 30")(up.up)
 commands.command(epilog="Example: polywire watch some-market-slug --for 60")(watch.watch)
 commands.command(epilog="Example: polywire events --follow --jsonl")(events.events)
+commands.add_typer(alerts.commands, name="alerts")
 commands.command(epilog="Example: polywire exchange --port 8421 --seed 7 --fault drop-connection:10")(exchange.exchange)
 commands.add_typer(tape.commands, name="tape")
 commands.add_typer(vault.commands, name="vault")

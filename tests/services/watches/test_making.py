@@ -165,6 +165,19 @@ async def test_a_watch_asked_for_again_after_a_restart_is_the_one_that_was_kept(
         assert [one.kind.value for one in journal.of(after=after)][:1] == ["alert"]
 
 
+async def test_a_watch_that_has_the_id_of_one_that_was_dropped_begins_where_it_was_made_itself() -> None:
+    journal = MemoryJournal()
+    async with watching(journal) as scene:
+        await scene.watches.add(wanted(id="mine"))
+        await scene.cross(A)
+        await scene.watches.drop("mine")
+        second = await scene.watches.add(wanted(id="mine"))
+    async with watching(journal) as scene:
+        again = await scene.watches.add(wanted(id="mine"))
+        assert (again.existed, again.cursor) == (True, second.cursor)
+        assert "alert" not in [one.kind.value for one in journal.of(after=Cursor.read(again.cursor).seq)]
+
+
 # ------------------------------------------------------------ refused
 
 

@@ -13,7 +13,8 @@ def plain_line(view: View) -> str:
     """Return a view as one line; one whose book may be wrong has a reason in it instead of prices."""
     name = " / ".join(filter(None, (figures.one_line(view.question), figures.one_line(view.outcome))))
     name = name or f"token {view.token[:10]}…"
-    heard = f"{figures.rate(view.events_per_s)} events/s, last {figures.age(view.event_age_s)} ago"
+    last_heard = "nothing yet" if view.event_age_s is None else f"last {figures.age(view.event_age_s)} ago"
+    heard = f"{figures.rate(view.events_per_s)} events/s, {last_heard}"
     if not view.answering:
         return f"{name}: {view.freshness}, no prices ({figures.one_line(view.reason)}); {heard}"
     tick = view.tick or 1

@@ -6,9 +6,17 @@ Names that strangers gave stand in `data` alone.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from polywire.model.journal import Draft, EntryKind
+import msgspec
+
+from polywire.model.journal import Draft, Entry, EntryKind
 from polywire.model.watch import Watch
 from polywire.wire.watch_json import watch_as_json
+
+
+class _Said(msgspec.Struct):
+    """What the data of an entry call it."""
+
+    what: str = ""
 
 
 def instant(unix_ms: int) -> str:
@@ -23,6 +31,11 @@ def instant(unix_ms: int) -> str:
 def made_entry(watch: Watch, seen_ns: int) -> Draft:
     """Say that a watch was made; it is on disk with the watch itself."""
     return _system(watch, "made", f"watch {watch.id} was made: {_subject(watch)}", seen_ns)
+
+
+def is_making(entry: Entry) -> bool:
+    """Return whether an entry says that a watch was made."""
+    return entry.kind is EntryKind.SYSTEM and msgspec.json.decode(entry.data, type=_Said).what == "made"
 
 
 def dropped_entry(watch: Watch, seen_ns: int) -> Draft:

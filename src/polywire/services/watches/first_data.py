@@ -14,8 +14,11 @@ from polywire.model.units import TokenId
 from polywire.model.watch import Changes, OrderChanges, OwnTrades, Resolves, Watch
 from polywire.ports import Journal
 from polywire.services.views import View, Views
+from polywire.services.watches.entries import is_making
 from polywire.services.watches.source import WatchFeed
 from polywire.services.watches.standing import Standing
+
+_PAGE = 1_000  # of what is said of a watch itself, which is little
 
 
 async def ended_before(
@@ -60,7 +63,15 @@ def views_of(views: Views, watch: Watch) -> tuple[View, ...]:
 
 
 async def beginning(journal: Journal, watch: str) -> str:
-    """Return the cursor that the entries of a watch come after: where it was made, as long as that is kept."""
-    first = await journal.read(0, limit=1, watches=(watch,))
-    after = journal.newest if not first else first[0].seq - (first[0].kind is not EntryKind.SYSTEM)
-    return str(Cursor(journal.id, after))
+    """Return the cursor that the entries of a watch come after: where it was made, as long as that is kept.
+
+    Where a watch of the same id stood before and was dropped, its entries come before that.
+    """
+    made = after = 0
+    while told := await journal.read(after, limit=_PAGE, watches=(watch,), kinds=(EntryKind.SYSTEM,)):
+        after = told[-1].seq
+        made = max((entry.seq for entry in told if is_making(entry)), default=made)
+    if not made:
+        first = await journal.read(0, limit=1, watches=(watch,))
+        made = first[0].seq - 1 if first else journal.newest
+    return str(Cursor(journal.id, made))
