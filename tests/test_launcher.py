@@ -457,7 +457,7 @@ def test_testing_runs_the_fast_tests_or_the_slow_ones_from_the_root(
 
 
 def test_every_check_runs_even_if_the_first_fails(checkout: Checkout) -> None:
-    for name in ("ruff", "mypy", "lint-imports"):
+    for name in ("ruff", "mypy", "lint-imports", "codespell"):
         script(checkout.machine / "tools" / name, TOOL)
     checkout.run("test")
     for tool in (checkout.machine / "tools").iterdir():
@@ -466,11 +466,12 @@ def test_every_check_runs_even_if_the_first_fails(checkout: Checkout) -> None:
 
     done = checkout.run("check")
     assert done.returncode == 0
-    assert checkout.calls() == ["ruff format --check .", "ruff check .", "mypy ", "lint-imports --no-logo"]
+    steps = ["ruff format --check .", "ruff check .", "mypy ", "lint-imports --no-logo", "codespell "]
+    assert checkout.calls() == steps
 
     done = checkout.run("check", FAKE_FAILING="ruff lint-imports")
     assert done.returncode == 1
-    assert len(checkout.calls()) == 4
+    assert checkout.calls() == steps
     assert done.stderr == "polywire: check failed: ruff format --check ., ruff check ., lint-imports --no-logo\n"
 
 

@@ -5,19 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from blocks.python_blocks import here, left_of_polymarket
+
 REAL_TIME: Final = Path(__file__).parents[2] / "skills" / "polymarket" / "real-time"
 """The folder of the pages."""
-
-_ADDRESSES: Final = {
-    "wss://ws-subscriptions-clob.polymarket.com/ws/market": "market_ws",
-    "wss://ws-subscriptions-clob.polymarket.com/ws/user": "user_ws",
-    "wss://ws-live-data.polymarket.com": "rtds_ws",
-    "https://clob.polymarket.com": "clob",
-    "https://gamma-api.polymarket.com": "gamma",
-    "https://data-api.polymarket.com": "data",
-}
-"""The venue's addresses, and the names under which `GET /venue` states an exchange's own."""
-
 
 def section(page: Path, heading: str) -> list[str]:
     """Return the lines below a heading, up to the next one, of whatever depth."""
@@ -56,7 +47,6 @@ def _rows(lines: list[str], first: str) -> Iterator[list[str]]:
 
 def on_exchange(text: str, urls: dict[str, Any]) -> str:
     """Return a program that speaks to an exchange where it spoke to the venue, and to nobody else."""
-    for address, name in _ADDRESSES.items():
-        text = text.replace(address, urls[name])
-    assert "polymarket.com" not in text, "an address of the venue is left in a program that is to be run"
-    return text
+    local = here(text, urls)
+    assert left_of_polymarket(local) == [], "an address of the venue is left in a program that is to be run"
+    return local

@@ -11,7 +11,7 @@ from polywire.exchange.trading.recovery import Recovery
 from polywire.io.signing import login_digest
 
 STALE_S: Final = 120
-"""How far a request's time may lie from ours. What the venue allows is not documented. Clients re-use headers for all
+"""How far a request's time may lie from ours. What the venue allows is not documented. Clients reuse headers for all
 pages of a list, and while they wait for a settlement (30 s)."""
 
 _BAD_LOGIN: Final = "Invalid L1 Request headers"
