@@ -10,6 +10,7 @@ from blocks.python_blocks import here, left_of_polymarket
 REAL_TIME: Final = Path(__file__).parents[2] / "skills" / "polymarket" / "real-time"
 """The folder of the pages."""
 
+
 def section(page: Path, heading: str) -> list[str]:
     """Return the lines below a heading, up to the next one, of whatever depth."""
     lines: list[str] = []
