@@ -120,7 +120,7 @@ def test_status_is_for_people_or_the_feeds_own_for_programs(house: Markets) -> N
     assert "undecoded: 0" in people.stdout
     programs = run("status", "--json", "--data", str(data))
     told = json.loads(programs.stdout)
-    assert set(told) == {"connections", "subscriptions", "statistics", "background_task"}
+    assert set(told) == {"connections", "subscriptions", "statistics", "background_task", "watches", "journal"}
     assert told["statistics"]["total_events"] > 0
     metrics = run("status", "--prometheus", "--data", str(data))
     assert (metrics.returncode, metrics.stderr) == (0, "")
