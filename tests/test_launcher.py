@@ -453,7 +453,7 @@ def test_testing_runs_the_fast_tests_or_the_slow_ones_from_the_root(
 ) -> None:
     done = checkout.run("test", *arguments)
     assert done.stdout == f"ran in {checkout.root} with no path and no home\n"
-    assert checkout.calls()[-1].rstrip() == f"venv python -m pytest -n 2 --dist loadfile -m {passed}"
+    assert checkout.calls()[-1].rstrip() == f"venv python -m pytest -n 3 --dist loadfile -m {passed}"
 
 
 def test_every_check_runs_even_if_the_first_fails(checkout: Checkout) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.3.0"
+__version__ = "0.6.0"
 
 __all__ = ["Settings", "__version__", "open_feed", "read_settings"]
 
