@@ -1,7 +1,9 @@
 """What a trial is and how one went: a fault for a while, a witness beside the subscriber, a reckoning."""
 
+import re
 from typing import Any, Final
 
+import anyio
 import msgspec
 
 from e2e.processes import asked
@@ -11,6 +13,7 @@ from polywire.exchange.faults import FAULTS
 
 WINDOW_MS: Final = 300_000  # of the shortest markets, from whole multiples of it
 RESOLVED_AFTER_MS: Final = 4_000
+_WINDOW: Final = re.compile(r"-updown-(\d+)m-(\d+)$")  # minutes, and the second at which it begins
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +83,16 @@ async def clear_of_resolutions(url: str, seconds: float) -> None:
     left_ms = WINDOW_MS - now_ms % WINDOW_MS
     if left_ms < seconds * 1_000:
         await step(url, left_ms + RESOLVED_AFTER_MS)
+        with anyio.fail_after(20):  # it answers before all that fell due is done
+            while _open_though_over(await asked(f"{url}/venue?ledger=0")):
+                pass
+
+
+def _open_though_over(about: dict[str, Any]) -> list[str]:
+    """Return the windows that have ended and are not resolved."""
+    named = ((one["slug"], _WINDOW.search(one["slug"])) for one in about["markets"] if not one["closed"])
+    ends_ms = {slug: 1_000 * (int(found[2]) + 60 * int(found[1])) for slug, found in named if found}
+    return [slug for slug, ms in ends_ms.items() if ms <= about["clock"]["now_ms"]]
 
 
 async def turn_on(url: str, fault: str, channel: str, argument: str) -> None:

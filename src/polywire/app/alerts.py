@@ -36,7 +36,6 @@ CAME_TRUE: Final = frozenset(
 _ENDS: Final = frozenset({"expired", "dropped", "unread"})  # what an entry says of a watch's end
 _NAMES_S: Final = 4.0  # for the names of markets, which the venue may be asked for
 _MOST_NAMED: Final = 100  # markets
-_PAGE: Final = 500
 
 
 @dataclass(frozen=True)
