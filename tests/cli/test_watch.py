@@ -76,7 +76,7 @@ def test_another_venue_than_the_owners_is_refused(house: Markets) -> None:
 
 def test_on_a_terminal_watch_draws_ladders_and_ctrl_c_leaves_them_standing(house: Markets) -> None:
     data, market = house
-    with Terminal("watch", market["slug"], "--data", str(data), width=150, height=24) as terminal:
+    with Terminal("watch", market["slug"], "--data", str(data), width=220, height=24) as terminal:
         drawn = terminal.read_until("Ctrl-C leaves")
         terminal.read_until("│")
         terminal.interrupt()

@@ -83,27 +83,38 @@ async def trade(url: str, trader: Trader, token: str) -> None:
 
 async def placed(url: str, trader: Trader, token: str, best: tuple[str, Callable[..., Decimal]], kind: str) -> str:
     """Return the id of an order to buy at the best price of a side; that may have gone before it could be taken."""
-    side, pick = best
+    side, pick, size = *best, 100  # of 100 shares the amount has two decimals on any grid
     answer: dict[str, Any] = {}
     for _ in range(20):
         book = await asked(f"{url}/clob/book?token_id={token}")
         if book[side]:
             price = int(pick(Decimal(level["price"]) * 10_000 for level in book[side]))
-            answer = (await trader.place(trader.order("BUY", price, 6, token=token, kind=kind))).json()
+            answer = (await trader.place(trader.order("BUY", price, size, token=token, kind=kind))).json()
         if answer.get("success"):
             return str(answer["orderID"])
     raise AssertionError(answer)
 
 
-async def troubled(url: str, owner: Owner, trader: Trader, token: str) -> None:
-    """Trade through everything that can go wrong on the way to one's own orders, the last of it for good."""
+async def troubled(url: str, owner: Owner, trader: Trader, token: str, heard: Callable[[], int]) -> None:
+    """Trade through everything that can go wrong on the way to one's own orders, the last of it for good.
+
+    Args:
+        url, owner, trader, token: Where, whose, who and what.
+        heard: How many orders' changes the other process has told.
+    """
     await trade(url, trader, token)
     await owner.until(lambda user: user["sockets"][0]["frames"] >= 4)
-    faults = f"{url}/venue/faults"
-    for fault in ("garbage@user", "bad-utf8@user", "oversized@user"):
-        await asked(faults, {"name": fault, "argument": "" if "over" in fault else "1"})
+    await until(lambda: heard() > 0)
+    faults, before = f"{url}/venue/faults", heard()
+    for fault in ("garbage@user", "bad-utf8@user"):
+        await asked(faults, {"name": fault, "argument": "1"})
     await trade(url, trader, token)
     await owner.until(lambda user: sum(user["undecoded"].values()) > 3)
+    await until(lambda: heard() > before + 1)  # before each message came one that is none
+    heard_then = heard()
+    await asked(faults, {"name": "oversized@user"})
+    await trade(url, trader, token)
+    await until(lambda: heard() > heard_then)
     await asked(faults, method="DELETE")
     await asked(faults, {"name": "read-limit", "argument": "1"})
     await asked(faults, {"name": "drop-connection@user"})
@@ -187,7 +198,7 @@ async def test_marked_secrets_are_nowhere_but_where_they_belong(tmp_path: Path, 
             user.stdin.write(credentials_line(credentials))
             user.stdin.flush()
             await until(lambda: "ready" in stage.text("user") or user.poll() is not None)
-            await troubled(url, owner, trader, token)
+            await troubled(url, owner, trader, token, lambda: stage.text("user").count("OwnOrderChanged("))
         itself += [*shown_of(process.pid).values(), shown_of(user.pid)["cmdline"]]
         user.stdin.write(b"\n")
         user.stdin.close()
