@@ -21,6 +21,12 @@ def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Comple
     )
 
 
+def verdict_of(path: str) -> dict[str, object]:
+    """Return what `tape verify` prints of a recording, without how fast it was."""
+    verdict: dict[str, object] = json.loads(run("tape", "verify", path).stdout.splitlines()[-1])
+    return {name: value for name, value in verdict.items() if name != "events_per_second"}
+
+
 @pytest.fixture(scope="module")
 def tape(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("tapes") / "rehearsal.pwtape"
@@ -94,6 +100,17 @@ def test_a_reader_that_leaves_ends_play_without_a_word(tape: str) -> None:
 
 def test_play_draws_the_summary_where_there_is_no_terminal(tape: str) -> None:
     assert "0 wrong" in run("tape", "play", tape, "--speed", "1000").stderr
+
+
+def test_frames_exported_to_a_name_that_says_so_are_compressed_and_read_as_the_plain_ones(
+    tmp_path: Path, tape: str
+) -> None:
+    plain, packed = str(tmp_path / "frames.jsonl"), str(tmp_path / "frames.jsonl.zst")
+    for target in (plain, packed):
+        assert run("tape", "export", tape, target, "--format", "frames").returncode == 0
+    assert Path(packed).read_bytes()[:4] == bytes.fromhex("28b52ffd")
+    assert Path(packed).stat().st_size < Path(plain).stat().st_size / 3
+    assert verdict_of(packed) == verdict_of(plain)
 
 
 @pytest.mark.parametrize("form", ["csv", "events", "frames", "parquet"])

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+import zstandard
+
 from polywire.errors import Misuse, PolywireError
 
 
@@ -39,11 +41,15 @@ def _opened(target: str) -> Iterator[BinaryIO]:
         sys.stdout.buffer.flush()
         return
     with written_whole(Path(target)) as temporary, temporary.open("wb") as file:
-        yield file
+        if target.endswith(".zst"):
+            with zstandard.ZstdCompressor().stream_writer(file) as compressed:
+                yield compressed
+        else:
+            yield file
 
 
 def write_lines(target: str, lines: Iterable[bytes]) -> int:
-    """Write lines to a file, or to standard output for `-`; return how many."""
+    """Write lines to a file, or to standard output for `-`; return how many. A file named `.zst` is compressed."""
     count = 0
     with _opened(target) as file:
         for line in lines:
