@@ -52,7 +52,7 @@ def test_a_market_is_watched_by_any_of_its_names(house: Markets, name: str) -> N
 
 def test_watch_prints_events_for_programs_and_nothing_else(house: Markets) -> None:
     data, market = house
-    done = run("watch", market["slug"], "--data", str(data), "--for", "4", "--jsonl")
+    done = run("watch", market["slug"], "--data", str(data), "--for", "10", "--jsonl")
     assert (done.returncode, done.stderr) == (0, "")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert "LevelChanged" in {event["type"] for event in events}

@@ -175,13 +175,14 @@ async def test_the_pages_plain_program_tells_a_cross_once_and_again_only_after_i
             assert slug not in (first := await waiting.line())
             assert f"waiting for a bid of {level}" in first
             assert all(["at first" in await waiting.line() for _ in market.tokens])
-            told = f"/ {market.outcomes[0]}: {{}} is bid, which is {level} or more"
+            shown = format(level.normalize(), "f")  # as the venue writes it: 0.7, where 0.70 was asked for
+            told = f"/ {market.outcomes[0]}: {shown} is bid, which is {level} or more"
             await one.rest(market.token, level)
-            assert (await waiting.line()).endswith(told.format(level))
+            assert (await waiting.line()).endswith(told)
             await one.rest(market.token, level + market.tick)  # further up is no cross
             await one.client.cancel_all()
             await one.rest(market.token, level)
-            assert (await waiting.line()).endswith(told.format(level))
+            assert (await waiting.line()).endswith(told)
             await one.client.cancel_all()
             before = await books_sent(url, market.token)
             await asked(f"{url}/venue/faults", {"name": "drop-connection"})
@@ -190,4 +191,4 @@ async def test_the_pages_plain_program_tells_a_cross_once_and_again_only_after_i
                 while await books_sent(url, market.token) == before:
                     pass
             await one.rest(market.token, level)
-            assert (await waiting.line()).endswith(told.format(level))
+            assert (await waiting.line()).endswith(told)
