@@ -18,8 +18,8 @@ from blocks import data_blocks, python_blocks, shell_blocks
 from blocks.venue import Place
 
 ROOT: Final = Path(__file__).parents[2]
-NOT_RUN: Final = frozenset({"text", "mermaid", "yaml"})
-"""Languages of blocks that are shown and no more."""
+NOT_RUN: Final = frozenset({"text", "mermaid"})
+"""Languages of blocks that are shown and no more: output, and drawings."""
 
 _REASON: Final = re.compile(r'next "(?P<reason>[^"]{8,})"')
 
