@@ -1,8 +1,8 @@
 """The one thread that writes the journal: whatever waits is written as one transaction, then said to be on disk.
 
 What somebody waits for goes at once; what was only put waits 5 ms for company, and until 25 ms after the transaction
-before: a transaction costs over 0.2 ms of CPU, a line 0.016. Lines that come while the disk syncs form the next group, so the more
-there is to write, the larger the groups, and the more prices are conflated.
+before: a transaction costs over 0.2 ms of CPU, a line 0.016. Lines that come while the disk syncs form the next group,
+so the more there is to write, the larger the groups, and the more prices are conflated.
 """
 
 import asyncio
